@@ -52,6 +52,11 @@ export const errorCatalogue = {
     http: 500,
     meaning: 'A configuration or policy file has a wrong or missing entry.',
   },
+  'node-unsupported': {
+    class: 'config',
+    http: 500,
+    meaning: 'This Node.js cannot run Tidegate, and no package with a suitable one is installed.',
+  },
   cancelled: { class: 'cancelled', http: 503, meaning: 'The work was cancelled; nothing was changed.' },
   internal: { class: 'internal', http: 500, meaning: 'A defect in Tidegate itself; please report it.' },
 
