@@ -1,0 +1,49 @@
+/** Bytes against what a trusted parent says of them: limit, length, hashes. Before anything is parsed. */
+import { TidegateError } from '../errors.ts';
+import { digestOf, hashAlgorithms } from '../metadata/crypto.ts';
+import type { FileMeta, Hashes } from '../metadata/file-meta.ts';
+
+/** @throws length-limit */
+export function checkLimit(bytes: Uint8Array, limit: number, file: string): void {
+  if (bytes.length <= limit) return;
+  throw new TidegateError('length-limit', `${file}: ${bytes.length} bytes, at most ${limit} are allowed`, {
+    file,
+    found: bytes.length,
+    limit,
+  });
+}
+
+/**
+ * Length and hashes, where the parent states them. All stated hashes must match.
+ *
+ * @throws length-mismatch, hash-mismatch
+ */
+export function checkFile(bytes: Uint8Array, meta: Pick<FileMeta, 'length' | 'hashes'>, file: string): void {
+  if (meta.length !== undefined && meta.length !== bytes.length)
+    throw lengthMismatch(file, bytes.length, meta.length);
+  checkHashes(meta.hashes ?? {}, (algorithm) => digestOf(algorithm, bytes), file);
+}
+
+/** Compares every stated hash with the one found. @throws hash-mismatch */
+export function checkHashes(stated: Hashes, found: (algorithm: keyof Hashes) => string, file: string): void {
+  for (const algorithm of hashAlgorithms) {
+    const expected = stated[algorithm];
+    if (expected === undefined) continue;
+    const actual = found(algorithm);
+    if (actual === expected) continue;
+    throw new TidegateError('hash-mismatch', `${file}: ${algorithm} is ${actual}, signed is ${expected}`, {
+      file,
+      algorithm,
+      found: actual,
+      expected,
+    });
+  }
+}
+
+export function lengthMismatch(file: string, found: number, expected: number): TidegateError {
+  return new TidegateError('length-mismatch', `${file}: ${found} bytes, signed are ${expected}`, {
+    file,
+    found,
+    expected,
+  });
+}
