@@ -135,7 +135,7 @@ async function openNoFollow(fs: FileSystem, path: string, flags: number): Promis
 }
 
 /** The bytes of a file that may grow meanwhile: at most `limit` and one more. */
-async function readWhole(handle: FileHandle, expected: number, limit: number): Promise<Uint8Array> {
+export async function readWhole(handle: FileHandle, expected: number, limit: number): Promise<Uint8Array> {
   let buffer = Buffer.allocUnsafeSlow(Math.min(expected, limit) + 1);
   let filled = 0;
   for (;;) {
