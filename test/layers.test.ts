@@ -28,7 +28,7 @@ const notYetBuilt = ['provenance'];
 
 /** What nothing on a host may load: whatever can sign, serve, or talk to object storage. */
 const foreignToHosts =
-  /^(signer|server|mirror|cli)\/|^storage\/s3|^(express|commander|node-forge)$|^@(aws-sdk|sigstore)\//;
+  /^(signer|server|mirror|cli)\/|^storage\/s3|^(express|node-forge)$|^@(aws-sdk|sigstore)\//;
 
 /** The members of node:crypto that use or make a private key. */
 const privateKeyFunctions =
