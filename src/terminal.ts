@@ -68,7 +68,11 @@ export function createTerminal({ json, stdout, stderr, clock }: TerminalOptions)
     fail: (error) => {
       const known = error instanceof TidegateError ? error : unexpected(error);
       if (json) stderr.write(`${JSON.stringify({ error: known })}\n`);
-      else stderr.write(`${style('red', `error [${known.code}]`, stderr)} ${printableLine(known.message)}\n`);
+      else {
+        const lines = known.code === 'internal' ? known.message.split('\n') : [known.message];
+        const label = style('red', `error [${known.code}]`, stderr);
+        stderr.write(`${label} ${lines.map(printableLine).join('\n')}\n`);
+      }
       return known.exitStatus;
     },
   };
@@ -164,7 +168,7 @@ export function formatDuration(milliseconds: number): string {
 /** One line without control characters that could move a cursor or forge another line. */
 export function printableLine(text: string): string {
   return text.replaceAll(
-    /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g,
+    /[\u0000-\u001f\u007f-\u009f]/g,
     (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
   );
 }
