@@ -43,7 +43,7 @@ export interface WavePolicy {
 export function parseWavePolicy(toml: string, fileName: string): WavePolicy {
   const table = parseToml(toml, fileName);
   refuseUnknown(table, ['waves', 'last_wave_lasts'], fileName);
-  const rows = table['waves'];
+  const rows = table.waves;
   if (!Array.isArray(rows) || rows.length === 0)
     throw invalid(fileName, rows, 'at least one [[waves]] table');
   const waves: WavePolicyRow[] = [];
@@ -54,7 +54,7 @@ export function parseWavePolicy(toml: string, fileName: string): WavePolicy {
     waves.push(wave);
   }
   checkEnd(waves, fileName);
-  const lasts = table['last_wave_lasts'];
+  const lasts = table.last_wave_lasts;
   return lasts === undefined
     ? { waves }
     : { waves, lastWaveLasts: offset(lasts, `${fileName}: last_wave_lasts`) };
@@ -108,12 +108,12 @@ function parseToml(toml: string, fileName: string): TomlTable {
 function parseRow(row: TomlValue, where: string): WavePolicyRow {
   if (!isTable(row)) throw invalid(where, row, 'a table [[waves]]');
   refuseUnknown(row, ['start_after', 'fleet_percentage'], where);
-  const percentage = row['fleet_percentage'];
+  const percentage = row.fleet_percentage;
   if (typeof percentage !== 'bigint' || percentage < 1n || percentage > 100n) {
     throw invalid(`${where}: fleet_percentage`, percentage, 'an integer 1 … 100');
   }
   return {
-    startAfter: offset(row['start_after'], `${where}: start_after`),
+    startAfter: offset(row.start_after, `${where}: start_after`),
     fleetPercentage: Number(percentage),
   };
 }

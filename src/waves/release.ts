@@ -1,0 +1,109 @@
+/**
+ * A release: one version for one variant and architecture, with its images and its waves.
+ * Its form in a manifest is an entry of `updates` (bottlerocket manifest.json).
+ */
+import { TidegateError } from '../errors.ts';
+import type { JsonObject } from '../metadata/json.ts';
+import type { Migration } from './migrations.ts';
+import { readVersion } from './version.ts';
+import type { Spread, Waves } from './wave.ts';
+
+/**
+ * Image kind → target path. Two layouts exist, and a release has exactly the images of one:
+ * `bottlerocket` is what updog reads; a manifest with a `single` release is refused by updog as a whole.
+ */
+export type Images = Readonly<Record<string, string>>;
+
+export const imageLayouts = {
+  bottlerocket: ['boot', 'root', 'hash'],
+  single: ['image'],
+} as const;
+
+export interface ReleaseId {
+  readonly variant: string;
+  readonly arch: string;
+  /** SemVer without leading v. */
+  readonly version: string;
+}
+
+export interface Release extends ReleaseId {
+  /** The highest version that anyone should run: hosts above it go down to it, and do not go above it. */
+  readonly maxVersion: string;
+  /** Empty = open for everyone at once. Times in milliseconds since the epoch. */
+  readonly waves: Waves;
+  readonly images: Images;
+  /**
+   * How hosts stand inside a wave; absent in manifests of Bottlerocket's tools, see `spreadOf`.
+   */
+  readonly spread?: Spread;
+  /** The moment at which the last wave is through, in milliseconds; `linear` only. */
+  readonly lastWaveEnds?: number;
+  /** Members that this version of Tidegate does not know; kept when the manifest is written again. */
+  readonly unknown?: JsonObject;
+}
+
+export interface Manifest {
+  readonly updates: readonly Release[];
+  readonly migrations: readonly Migration[];
+  /** Members that this version of Tidegate does not know; kept when the manifest is written again. */
+  readonly unknown?: JsonObject;
+}
+
+/**
+ * The spread that decides for a host. Releases added by Tidegate always state theirs, `linear` unless asked
+ * otherwise. A release that states none was made by Bottlerocket's tools: its publisher watches a fleet that moves
+ * as updog moves it, and sized the waves by that. `linear` would take hosts ahead of that fleet (it opens every
+ * seed above the first wave's earlier or at the same time), so such a release is read as `shipped`.
+ */
+export function spreadOf(release: Release): Spread {
+  return release.spread ?? 'shipped';
+}
+
+/** For messages. */
+export function releaseName(release: ReleaseId): string {
+  return `${release.variant} ${release.arch} ${release.version}`;
+}
+
+/** Equal for two releases that a host could not tell apart: build metadata of a version does not count. */
+export function releaseKey(release: ReleaseId): string {
+  const version = readVersion(release.version)?.version ?? release.version;
+  return JSON.stringify([release.variant, release.arch, version]);
+}
+
+/** An image that a manifest names and no trusted role lists. */
+export interface MissingImage {
+  readonly release: Release;
+  /** boot, root, hash or image */
+  readonly kind: string;
+  readonly path: string;
+}
+
+/**
+ * The images of all releases that are not among the targets. Nothing may be prepared for a release of this
+ * list: its slot would be cleared for an image that cannot come.
+ *
+ * @param has whether a trusted role lists the target path
+ */
+export function missingImages(
+  manifest: Pick<Manifest, 'updates'>,
+  has: (path: string) => boolean,
+): readonly MissingImage[] {
+  return manifest.updates.flatMap((release) =>
+    Object.entries(release.images)
+      .filter(([, path]) => !has(path))
+      .map(([kind, path]) => ({ release, kind, path })),
+  );
+}
+
+/** @throws manifest-image-missing naming the first missing image, the release and the number of others */
+export function requireImages(release: Release, has: (path: string) => boolean): void {
+  const missing = missingImages({ updates: [release] }, has);
+  const [first] = missing;
+  if (first === undefined) return;
+  throw new TidegateError(
+    'manifest-image-missing',
+    `${releaseName(release)}: image ${first.kind}: found no target ${JSON.stringify(first.path)}, expected all ` +
+      `${Object.keys(release.images).length} images among the trusted targets (${missing.length} missing)`,
+    { release: releaseName(release), missing: missing.map((image) => image.path) },
+  );
+}
