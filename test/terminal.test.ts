@@ -16,7 +16,7 @@ interface Collected {
   readonly beside: string[];
 }
 
-function collect({ json = false, isTTY = false, clock = () => 0 } = {}): Collected {
+function collect({ json = false, isTTY = false, clock = (): number => 0 } = {}): Collected {
   const out: string[] = [];
   const beside: string[] = [];
   const terminal = createTerminal({
