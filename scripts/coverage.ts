@@ -43,6 +43,8 @@ export function readCoverage(report: string, repository: string): Coverage {
 
 function gapsOf(file: FileCoverage, path: string): readonly string[] {
   if (!fullyCoveredFolders.some((folder) => path.startsWith(folder)) || holdsOnlyTypes(file.path)) return [];
+  if (Object.values(file.fnMap).some(({ name }) => name === '(empty-report)'))
+    return [`${path} was never loaded`];
   const branches = Object.entries(file.b)
     .filter(([, counts]) => counts.includes(0))
     .map(([id]) => `${path}:${file.branchMap[id]?.loc.start.line ?? '?'} branch`);
