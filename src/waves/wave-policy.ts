@@ -100,7 +100,7 @@ function parseToml(toml: string, fileName: string): TomlTable {
   try {
     return parse(toml, { integersAsBigInt: true });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.split('\n', 1)[0] : '';
+    const reason = String(cause).split('\n', 1)[0];
     throw new TidegateError('wave-policy-invalid', `${fileName}: ${reason}`, { file: fileName }, { cause });
   }
 }

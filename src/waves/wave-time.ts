@@ -26,12 +26,16 @@ export function isTime(milliseconds: number): boolean {
 export function readTime(text: string): number | undefined {
   const match = pattern.exec(text);
   if (match === null) return undefined;
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1, 7).map(Number);
+  const year = Number(match[1]);
+  const month = Number(match[2]);
+  const day = Number(match[3]);
+  const hour = Number(match[4]);
+  const minute = Number(match[5]);
+  const second = Number(match[6]);
+  if (month < 1 || month > 12 || hour > 23 || minute > 59 || second > 59) return undefined;
   const local = Date.UTC(year, month - 1, day, hour, minute, second);
-  // Date.UTC carries over what is out of range; what does not come back unchanged was no date.
-  const carried = new Date(local);
-  const back = [carried.getUTCFullYear(), carried.getUTCMonth() + 1, carried.getUTCDate()];
-  if (back.join() !== [year, month, day].join() || hour > 23 || minute > 59 || second > 59) return undefined;
+  // Date.UTC carries a day that the month does not have over into another month, and takes year 70 for 1970.
+  if (new Date(local).getUTCDate() !== day || year < 1000) return undefined;
   const time = local + fraction(match[7] ?? '') - zone(match[8], match[9], match[10]);
   return isTime(time) ? time : undefined;
 }
