@@ -21,6 +21,9 @@ const resultFile = join(reports, 'result.json');
 /** A run that takes longer hangs; it is ended and counts as failed. */
 const timeLimit = 10 * 60_000;
 
+/** biome colours its output even where nobody sees it. */
+const colours = process.stdout.isTTY ? [] : ['--colors=off'];
+
 /** Runs a command of a development dependency; true when it succeeded. */
 function run(packageName: string, command: string, args: readonly string[]): Promise<boolean> {
   const manifest = createRequire(import.meta.url).resolve(`${packageName}/package.json`);
@@ -67,7 +70,7 @@ mkdirSync(reports);
 const start = performance.now();
 const failures: string[] = [];
 if (!(await run('typescript', 'bin/tsc', ['-p', '.']))) failures.push('types');
-if (!(await run('@biomejs/biome', 'bin/biome', ['ci', '.']))) failures.push('format and lint');
+if (!(await run('@biomejs/biome', 'bin/biome', ['ci', ...colours, '.']))) failures.push('format and lint');
 const clean = await runTests();
 const result = readResult();
 if (result === undefined) failures.push('the test run did not come to its end');
