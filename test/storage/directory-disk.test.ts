@@ -169,6 +169,15 @@ describe('DirectoryStore and its disk', () => {
     assert.equal(fs.openHandles, 0);
   });
 
+  it('says present for good: what another program left unsynced is synced first', async () => {
+    const fs = await prepare();
+    const handle = await fs.open('/srv/copied', 0o101);
+    await handle.write([text('copied')], 0);
+    await handle.close();
+    assert.equal(await new DirectoryStore('/srv', { fs }).create('copied', text('copied')), 'present');
+    for (const cut of powerCuts) assert.equal(await content(fs.powerCut(cut), 'copied'), 'copied');
+  });
+
   it('takes a link for its root, and a file for none', async () => {
     const fs = await prepare();
     fs.symlink('/srv', '/alias');

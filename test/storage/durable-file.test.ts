@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { isTidegateError, type TidegateError } from '../../src/errors.ts';
 import { createDurably, makeFolders, removeDurably, writeDurably } from '../../src/storage/durable-file.ts';
+import { nodeFileSystem } from '../../src/storage/file-system.ts';
 import { openPlainFile, readPlainFile } from '../../src/storage/plain-file.ts';
 import { sweepTemporaries } from '../../src/storage/staged-file.ts';
 import { everyCut, everyFailure, FileSystemReplay } from '../support/file-system-replay.ts';
@@ -102,14 +106,19 @@ describe('durable files', () => {
   });
 
   it('DSK-19: set the mode whatever the umask', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tidegate-mode-'));
     const umask = process.umask(0o077);
     try {
-      const fs = await disk();
-      await writeDurably(fs, '/state/x/f', text(NEW), { mode: 0o644 });
-      assert.equal((await fs.status('/state/x/f')).mode, 0o644);
-      assert.equal((await fs.status('/state/x')).mode, 0o700);
+      const file = join(folder, 'x', 'f');
+      await makeFolders(nodeFileSystem, file, { within: folder, mode: 0o755 });
+      await writeDurably(nodeFileSystem, file, text(NEW), { mode: 0o644 });
+      await createDurably(nodeFileSystem, join(folder, 'x', 'g'), text(NEW));
+      const mode = async (path: string): Promise<number> => (await nodeFileSystem.status(path)).mode;
+      assert.deepEqual([await mode(join(folder, 'x')), await mode(file)], [0o755, 0o644]);
+      assert.equal(await mode(join(folder, 'x', 'g')), 0o600);
     } finally {
       process.umask(umask);
+      await rm(folder, { recursive: true });
     }
   });
 
