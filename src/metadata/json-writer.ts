@@ -14,7 +14,7 @@ export type Plain = JsonValue | { readonly [member: string]: Plain | undefined }
  * @throws document-invalid for a number that is not a safe integer and for text not in normalisation form C
  */
 export function jsonOf(value: Plain, path = 'document'): JsonValue {
-  if (typeof value === 'number' && !Number.isSafeInteger(value))
+  if (typeof value === 'bigint' || (typeof value === 'number' && !Number.isSafeInteger(value)))
     throw unwritable(path, `the number ${value}`, 'an integer below 2^53');
   if (typeof value === 'string') return writableText(value, path);
   if (value === null || typeof value !== 'object') return value;
