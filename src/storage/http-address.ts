@@ -33,6 +33,25 @@ export function fileUrl(base: URL, name: string): URL {
   return new URL(name.split('/').map(encodeSegment).join('/'), base);
 }
 
+const LONGEST_ENCODED = 4096;
+
+/**
+ * Throws target-path-invalid unless `name` is one or more percent-encoded segments that stay below the base. The
+ * URL parser takes `%2e%2e` for `..`, so segments are looked at decoded.
+ */
+export function checkEncodedName(name: string): void {
+  const sound = name.length <= LONGEST_ENCODED && name.split('/').every(isEncodedSegment);
+  if (sound) return;
+  const text = `The encoded name ${JSON.stringify(name.slice(0, 200))} cannot be part of an address.`;
+  throw new TidegateError('target-path-invalid', text, { name: name.slice(0, 200) });
+}
+
+function isEncodedSegment(segment: string): boolean {
+  if (!/^(?:[A-Za-z0-9_.~-]|%[0-9A-Fa-f]{2})+$/.test(segment)) return false;
+  const bare = segment.replaceAll(/%2e/gi, '.');
+  return bare !== '.' && bare !== '..';
+}
+
 function encodeSegment(segment: string): string {
   const code = (character: string): string => `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
   return encodeURIComponent(segment).replaceAll(/[!'()*]/g, code);

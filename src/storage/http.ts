@@ -6,13 +6,13 @@
  * - HTTP proxies are not used, whatever the environment says.
  */
 import * as http from 'node:http';
-import * as https from 'node:https';
 import { TidegateError } from '../errors.ts';
-import { fileUrl, parseBaseUrl, urlText } from './http-address.ts';
+import { checkEncodedName, fileUrl, parseBaseUrl, urlText } from './http-address.ts';
 import { type BodyLimits, HttpBody } from './http-body.ts';
 import { statusError } from './http-error.ts';
 import { type Answer, drain, exchange, type HttpLimits } from './http-exchange.ts';
 import * as range from './http-range.ts';
+import { plainAgent, secureAgent } from './http-socket.ts';
 import { checkPinned, checkRange, rangeWithin, tooLarge } from './read-range.ts';
 import type { CancelOptions, FileInfo, OpenFile, ReadableStore, ReadOptions, SmallFile } from './store.ts';
 import { checkStoreName } from './store-name.ts';
@@ -21,6 +21,11 @@ export interface HttpOptions extends Partial<HttpLimits>, Partial<BodyLimits> {
   /** Sent with every request to the store's own origin, for instance an authorization. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly forbiddenMeansAbsent?: boolean;
+  /**
+   * Names are given percent-encoded, segment by segment, and go into the address as they are. So a name may hold what
+   * no file system stores, such as an encoded slash inside a segment.
+   */
+  readonly encodedNames?: boolean;
   /** For certificates of one's own: an https agent for https bases. The caller closes it. */
   readonly agent?: http.Agent;
 }
@@ -38,16 +43,9 @@ const defaultLimits: HttpLimits & BodyLimits = {
 
 /** What this store decides itself. */
 const RESERVED_HEADERS: readonly string[] = ['accept-encoding', 'range', 'if-range', 'host', 'connection'];
-/** The fewer times a connection is paused and resumed, the less a large body costs. */
-const AGENT_OPTIONS = {
-  keepAlive: true,
-  scheduling: 'lifo',
-  maxFreeSockets: 4,
-  highWaterMark: 1024 * 1024,
-} as const;
-
 export class HttpStore implements ReadableStore {
   readonly location: string;
+  readonly encodedNames: boolean;
   readonly #base: URL;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #limits: HttpLimits & BodyLimits;
@@ -57,14 +55,15 @@ export class HttpStore implements ReadableStore {
 
   /** Code config-invalid for a base URL or header that cannot be used. */
   constructor(baseUrl: string, options: HttpOptions = {}) {
-    const { headers = {}, forbiddenMeansAbsent = false, agent, ...limits } = options;
+    const { headers = {}, forbiddenMeansAbsent = false, encodedNames = false, agent, ...limits } = options;
     this.#base = parseBaseUrl(baseUrl);
+    this.encodedNames = encodedNames;
     this.location = urlText(this.#base);
     this.#headers = checkHeaders(headers);
     this.#limits = { ...defaultLimits, ...limits };
     this.#absent = new Set(forbiddenMeansAbsent ? [403, 404, 410] : [404, 410]);
     this.#given = agent;
-    this.#agents = { plain: new http.Agent(AGENT_OPTIONS), secure: new https.Agent(AGENT_OPTIONS) };
+    this.#agents = { plain: plainAgent(), secure: secureAgent() };
   }
 
   async read(name: string, limit: number, options: CancelOptions = {}): Promise<SmallFile | undefined> {
@@ -86,7 +85,7 @@ export class HttpStore implements ReadableStore {
   }
 
   async open(name: string, options: ReadOptions = {}): Promise<OpenFile | undefined> {
-    checkStoreName(name);
+    this.#checkName(name);
     checkRange(name, options);
     if (options.etag === '') checkPinned(name, 'unknown', options);
     if (options.length === 0) return await this.#openEmpty(name, options);
@@ -105,7 +104,7 @@ export class HttpStore implements ReadableStore {
   }
 
   async stat(name: string, options: CancelOptions = {}): Promise<FileInfo | undefined> {
-    checkStoreName(name);
+    this.#checkName(name);
     const answer = await this.#ask('HEAD', name, options, {});
     if (answer === undefined) return undefined;
     const { url, status, response } = answer;
@@ -123,6 +122,11 @@ export class HttpStore implements ReadableStore {
     this.#agents.secure.destroy();
   }
 
+  #checkName(name: string): void {
+    if (this.encodedNames) checkEncodedName(name);
+    else checkStoreName(name);
+  }
+
   /** The answer, or undefined for a file that does not exist. */
   async #ask(
     method: 'GET' | 'HEAD',
@@ -130,7 +134,8 @@ export class HttpStore implements ReadableStore {
     { signal }: CancelOptions,
     headers: Readonly<Record<string, string>>,
   ): Promise<Answer | undefined> {
-    const answer = await exchange(fileUrl(this.#base, name), {
+    const url = this.encodedNames ? new URL(name, this.#base) : fileUrl(this.#base, name);
+    const answer = await exchange(url, {
       method,
       headers: { 'accept-encoding': 'identity', ...headers },
       ownHeaders: this.#headers,
