@@ -1,0 +1,80 @@
+/**
+ * One location that metadata or targets come from. It is opened when it is first needed, so that an unreachable
+ * mirror does not keep a client from starting.
+ */
+import { TidegateError } from '../errors.ts';
+import { encodeSegment } from '../metadata/role-name.ts';
+import { HttpStore } from '../storage/http.ts';
+import { openStore } from '../storage/location.ts';
+import type { CancelOptions, OpenFile, ReadableStore, ReadOptions } from '../storage/store.ts';
+import type { Location, Settings } from './options.ts';
+
+export class Source {
+  /** For messages: never with credentials or query. */
+  readonly location: string;
+  readonly #open: () => Promise<ReadableStore>;
+  #store: Promise<ReadableStore> | undefined;
+  #ownStore: ReadableStore | undefined;
+
+  constructor(location: Location, { http }: Pick<Settings, 'http'>) {
+    if (typeof location !== 'string') {
+      this.location = location.location;
+      this.#open = async () => location;
+      return;
+    }
+    // Made at once: an address that cannot be used is the caller's mistake, not a broken mirror.
+    const store = /^https?:\/\//i.test(location)
+      ? new HttpStore(location, { ...http, encodedNames: true })
+      : undefined;
+    this.location = store?.location ?? location;
+    this.#open = async () => {
+      this.#ownStore = store ?? (await openStore(location));
+      return this.#ownStore;
+    };
+  }
+
+  /** A small file; undefined when it does not exist. @param name of a metadata file, as `metadataFileName` gives it */
+  async readMetadata(name: string, limit: number, options: CancelOptions): Promise<Uint8Array | undefined> {
+    return await this.#reading(name, async (store) => (await store.read(name, limit, options))?.bytes);
+  }
+
+  /** @param name of a target, as `targetFileName` gives it */
+  async openTarget(name: string, options: ReadOptions): Promise<OpenFile | undefined> {
+    return await this.#reading(name, async (store) => await store.open(encodedFor(store, name), options));
+  }
+
+  /** The address of a target, for people and for other tools. */
+  targetUrl(name: string): string {
+    const isUrl = /^[a-z][a-z0-9+.-]*:\/\//i.test(this.location);
+    return `${this.location.replace(/\/$/, '')}/${isUrl ? encodePath(name) : name}`;
+  }
+
+  close(): void {
+    this.#ownStore?.close?.();
+  }
+
+  async #reading<T>(name: string, read: (store: ReadableStore) => Promise<T>): Promise<T> {
+    this.#store ??= this.#open();
+    try {
+      return await read(await this.#store);
+    } catch (error) {
+      this.#store = this.#store.catch(() => this.#open());
+      throw asSourceTrouble(error, name, this.location);
+    }
+  }
+}
+
+/** A folder that cannot be read is a mirror that cannot be reached, not trouble with this host's own state. */
+function asSourceTrouble(error: unknown, name: string, location: string): unknown {
+  if (!(error instanceof TidegateError) || !['disk', 'config'].includes(error.class)) return error;
+  const text = `${name} cannot be read from ${location}: ${error.message}`;
+  return new TidegateError('network-unreachable', text, { ...error.details, file: name }, { cause: error });
+}
+
+function encodedFor(store: ReadableStore, name: string): string {
+  return store instanceof HttpStore && store.encodedNames ? encodePath(name) : name;
+}
+
+function encodePath(name: string): string {
+  return name.split('/').map(encodeSegment).join('/');
+}

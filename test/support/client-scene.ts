@@ -1,0 +1,75 @@
+/** A host beside a simulated repository: a client with a state directory of its own, and ways to look at that. */
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ClientOptions } from '../../src/client/options.ts';
+import { RepositoryClient } from '../../src/client/updater.ts';
+import { fixtureRepository } from './fixture-repository.ts';
+import type { RepositorySimulator } from './repository-simulator.ts';
+
+export class ClientScene {
+  readonly repository: RepositorySimulator;
+  readonly folder: string;
+  readonly state: string;
+  now: number;
+  readonly #options: Partial<ClientOptions>;
+  readonly #clients: RepositoryClient[] = [];
+
+  constructor(repository = fixtureRepository(), options: Partial<ClientOptions> = {}) {
+    this.repository = repository;
+    this.now = repository.now;
+    this.folder = mkdtempSync(join(tmpdir(), 'tidegate-client-'));
+    this.state = join(this.folder, 'state');
+    this.#options = options;
+  }
+
+  /** A client as a new process would make it; the state directory is shared with those before. */
+  client(options: Partial<ClientOptions> = {}): RepositoryClient {
+    const client = new RepositoryClient({
+      trustedRoot: this.repository.written('root', 1),
+      metadata: this.repository.metadata,
+      targets: this.repository.images,
+      stateDirectory: this.state,
+      clock: () => this.now,
+      secondVerifier: 'off',
+      ...this.#options,
+      ...options,
+    });
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** Refreshes with a new client, and forgets the requests before. */
+  async refresh(options: Partial<ClientOptions> = {}) {
+    this.repository.requests.length = 0;
+    return await this.client(options).refresh();
+  }
+
+  /** Path below the state directory → hash of the content, folders excepted: what "nothing changed" means. */
+  files(): Record<string, string> {
+    return hashesBelow(this.state);
+  }
+
+  stored(name: string): Uint8Array {
+    return readFileSync(join(this.state, name));
+  }
+
+  async close(): Promise<void> {
+    for (const client of this.#clients) await client.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export function hashesBelow(folder: string): Record<string, string> {
+  const hashes: Record<string, string> = {};
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isDirectory()) continue;
+    const path = join(entry.parentPath, entry.name);
+    const content = entry.isFile()
+      ? createHash('sha256').update(readFileSync(path)).digest('hex')
+      : 'no file';
+    hashes[path.slice(folder.length + 1)] = content;
+  }
+  return hashes;
+}
