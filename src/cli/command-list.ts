@@ -1,0 +1,58 @@
+/**
+ * Every command of `tidegate`, one file each. The list is all that is loaded for `--help`; a command's own file
+ * comes in when it is asked for, and what it works with (the server's framework, the verifiers) only when it runs.
+ */
+import type { Command } from 'commander';
+import type { Surroundings } from './surroundings.ts';
+
+/** Adds options, arguments and the action to a command. The action returns the exit status. */
+export type Define = (command: Command, surroundings: Surroundings) => void;
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<{ readonly define: Define }>;
+}
+
+export const commandList: readonly CommandEntry[] = [
+  {
+    name: 'init',
+    summary: 'make a workspace: configuration, keys and the first root',
+    load: () => import('./commands/init.ts'),
+  },
+  {
+    name: 'release',
+    summary: 'add images as a release, list or drop what is not published yet',
+    load: () => import('./commands/release.ts'),
+  },
+  {
+    name: 'plan',
+    summary: 'show what a publication would change, sign and upload; writes nothing',
+    load: () => import('./commands/plan.ts'),
+  },
+  {
+    name: 'publish',
+    summary: 'sign and publish what the plan shows',
+    load: () => import('./commands/publish.ts'),
+  },
+  {
+    name: 'refresh',
+    summary: 'sign anew what is about to expire',
+    load: () => import('./commands/refresh.ts'),
+  },
+  {
+    name: 'status',
+    summary: 'every role: version, expiry, signatures, and the next command to type',
+    load: () => import('./commands/status.ts'),
+  },
+  {
+    name: 'serve',
+    summary: 'hand out a repository over HTTP',
+    load: () => import('./commands/serve.ts'),
+  },
+  {
+    name: 'host',
+    summary: 'act as a host: check, prepare, activate, confirm, revert, status',
+    load: () => import('./commands/host.ts'),
+  },
+];

@@ -1,0 +1,113 @@
+/** `tidegate init`: a new workspace with keys and a signed first root. */
+import { basename, resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { TidegateError } from '../../errors.ts';
+import type { KeyType } from '../../signer/signing-key.ts';
+import type { Define } from '../command-list.ts';
+import { addPassphraseOptions, newPassphraseSource, type PassphraseOptions } from '../passphrase.ts';
+import type { Surroundings } from '../surroundings.ts';
+
+interface InitOptions extends PassphraseOptions {
+  readonly template: 'single' | 'bottlerocket';
+  readonly name?: string;
+  readonly store: string;
+  readonly variant: readonly string[];
+  readonly keyType: KeyType;
+  readonly insecureDevelopmentKeys?: true;
+  readonly dryRun?: true;
+}
+
+export const define: Define = (command, surroundings) => {
+  command.argument('<directory>', 'a new or empty folder');
+  addInitOptions(command).action((directory: string, options: InitOptions) =>
+    init(directory, options, surroundings),
+  );
+};
+
+function addInitOptions(command: Command): Command {
+  command
+    .addOption(
+      new Option('--template <name>', 'one image for each release, or the three of Bottlerocket')
+        .choices(['single', 'bottlerocket'])
+        .default('single'),
+    )
+    .option('--name <name>', 'name of the repository, signed in every document (default: name of the folder)')
+    .option(
+      '--store <location>',
+      'where to publish: a folder, relative to the workspace, or an address',
+      'repository',
+    )
+    .option(
+      '--variant <variant/arch>',
+      'variant and architecture to publish for, may be repeated',
+      collect,
+      [],
+    )
+    .addOption(
+      new Option('--key-type <type>', 'kind of the new keys')
+        .choices(['ed25519', 'ecdsa-p256', 'rsa-pss'])
+        .default('ed25519'),
+    )
+    .option(
+      '--insecure-development-keys',
+      'leave private keys unencrypted: for trying things out, never for a fleet',
+    )
+    .option('--dry-run', 'say what would be made; write nothing')
+    .option('--json', 'print the result as JSON')
+    .addHelpText('after', '\nExample:\n  tidegate init acme --template single --variant demo/x86_64\n');
+  return addPassphraseOptions(command);
+}
+
+function collect(value: string, earlier: readonly string[]): readonly string[] {
+  return [...earlier, value];
+}
+
+async function init(directory: string, options: InitOptions, surroundings: Surroundings): Promise<void> {
+  const { terminal, now } = surroundings;
+  const path = resolve(surroundings.directory, directory);
+  const variants = variantsOf(options.variant);
+  const name = options.name ?? basename(path);
+  if (options.dryRun === true) {
+    terminal.print(
+      `would make a workspace "${name}" in ${path}, publishing to ${options.store}; nothing was written`,
+    );
+    terminal.printJson({ dryRun: true, directory: path, name, store: options.store, variants });
+    return;
+  }
+  const insecure = options.insecureDevelopmentKeys === true;
+  const { initWorkspace } = await import('../../signer/init.ts');
+  await initWorkspace(path, {
+    template: options.template,
+    name,
+    store: options.store,
+    keyType: options.keyType,
+    now: now(),
+    ...(options.variant.length > 0 && { variants }),
+    ...(insecure
+      ? { insecureDevelopmentKeys: true }
+      : { passphrase: newPassphraseSource(options, surroundings) }),
+  });
+  if (insecure) terminal.note('warning: the private keys are not encrypted (--insecure-development-keys)');
+  terminal.print(`workspace "${name}" is ready in ${path}`);
+  terminal.print(
+    `  keys      ${path}/keys (move the private halves of root-1, root-2 and root-3 to safe places)`,
+  );
+  terminal.print(`  first root  ${path}/roots/1.root.json (put it into your images: it is what hosts trust)`);
+  terminal.print('next: tidegate release add --help');
+  terminal.printJson({ directory: path, name, store: options.store, root: `${path}/roots/1.root.json` });
+}
+
+function variantsOf(pairs: readonly string[]): Record<string, string[]> {
+  const variants: Record<string, string[]> = {};
+  for (const pair of pairs) {
+    const [variant, arch, ...rest] = pair.split('/');
+    if (variant === undefined || variant === '' || arch === undefined || arch === '' || rest.length > 0) {
+      throw new TidegateError(
+        'usage',
+        `--variant ${pair}: expected a variant and an architecture, such as demo/x86_64`,
+      );
+    }
+    variants[variant] = [...(Object.hasOwn(variants, variant) ? (variants[variant] ?? []) : []), arch];
+  }
+  return variants;
+}
