@@ -6,6 +6,7 @@
  * contributes nothing to a threshold, and the reason is kept for the message.
  */
 import { constants, createHash, createPublicKey, type Hash, hash, type KeyObject, verify } from 'node:crypto';
+import { printable } from './fields.ts';
 
 export const hashAlgorithms = ['sha256', 'sha512'] as const;
 export type HashAlgorithm = (typeof hashAlgorithms)[number];
@@ -75,6 +76,8 @@ const schemes: ReadonlyMap<string, Scheme> = new Map<string, Scheme>([
 /** RSA below is weak; above, one verification costs an attacker nothing and the host seconds. */
 const minModulusBits = 2048;
 const maxModulusBits = 8192;
+/** With exponent 1 every signature is a forgery that verifies; a large one is slow. */
+const maxExponent = 2n ** 32n;
 const maxPublicLength = 4096;
 
 /**
@@ -89,41 +92,47 @@ export function loadPublicKey(
   publicValue: string,
 ): VerificationKey | UnusableKey {
   const scheme = schemes.get(schemeName);
-  if (scheme === undefined) return { unusable: `unknown scheme "${schemeName.slice(0, 40)}"` };
+  if (scheme === undefined) return { unusable: `unknown scheme "${printable(schemeName)}"` };
   if (!scheme.keyTypes.includes(type))
-    return { unusable: `scheme ${schemeName} does not fit key type "${type.slice(0, 40)}"` };
+    return { unusable: `scheme ${schemeName} does not fit key type "${printable(type)}"` };
   const der = subjectPublicKeyInfo(publicValue, scheme);
   if (der === undefined)
     return {
       unusable: `the public value is neither PEM nor hexadecimal of the length that ${schemeName} needs`,
     };
-  let key: KeyObject;
   try {
-    key = createPublicKey({ key: Buffer.from(der), format: 'der', type: 'spki' });
+    return checkedKey(
+      createPublicKey({ key: Buffer.from(der), format: 'der', type: 'spki' }),
+      scheme,
+      schemeName,
+    );
   } catch {
-    return { unusable: 'the public value is not a public key' };
+    // Also for curves that can be read but not told apart, such as P-224 and Brainpool's.
+    return { unusable: `the public value is not a public key that ${schemeName} can use` };
   }
-  return checkedKey(key, scheme, schemeName);
 }
 
 function checkedKey(key: KeyObject, scheme: Scheme, schemeName: string): VerificationKey | UnusableKey {
   if (key.asymmetricKeyType !== scheme.nodeType) {
     return { unusable: `a key of kind ${key.asymmetricKeyType} cannot be used with ${schemeName}` };
   }
-  const { crv, x, y, n, e } = key.export({ format: 'jwk' });
+  const { crv, x, y, n } = key.export({ format: 'jwk' });
   if (scheme.curve !== undefined && crv !== scheme.curve)
     return { unusable: `a key on curve ${crv} cannot be used with ${schemeName}` };
   if (scheme.nodeType === 'ed25519' && isWeakEd25519(Buffer.from(x ?? '', 'base64url'))) {
     return { unusable: 'the ed25519 point is of small order or not in canonical form' };
   }
-  const bits = key.asymmetricKeyDetails?.modulusLength;
+  const { modulusLength: bits, publicExponent: exponent } = key.asymmetricKeyDetails ?? {};
   if (bits !== undefined && (bits < minModulusBits || bits > maxModulusBits)) {
     return {
       unusable: `an RSA key of ${bits} bits; between ${minModulusBits} and ${maxModulusBits} are accepted`,
     };
   }
+  if (exponent !== undefined && (exponent < 3n || exponent > maxExponent || exponent % 2n === 0n))
+    return { unusable: 'an RSA key whose exponent is even, below 3 or above 2^32' };
   return {
-    identity: [scheme.nodeType, crv, x, y, n, e].filter((part) => part !== undefined).join(':'),
+    // One modulus is one RSA key: whoever holds its factors can sign for every exponent.
+    identity: [scheme.nodeType, crv, x, y, n].filter((part) => part !== undefined).join(':'),
     verify: (message, signature) => verifySignature(scheme, key, message, signature),
   };
 }
@@ -146,7 +155,8 @@ function verifySignature(
 
 const ed25519Prefix = hexBytes('302a300506032b6570032100');
 const p256Prefix = hexBytes('3059301306072a8648ce3d020106082a8648ce3d030107034200');
-const pem = /^\s*-----BEGIN PUBLIC KEY-----\s+([A-Za-z0-9+/=\s]+?)\s*-----END PUBLIC KEY-----\s*$/;
+const pemHead = '-----BEGIN PUBLIC KEY-----';
+const pemFoot = '-----END PUBLIC KEY-----';
 
 /** DER of the key, from any of the accepted spellings. Certificates and private keys are not among them. */
 function subjectPublicKeyInfo(publicValue: string, scheme: Scheme): Uint8Array | undefined {
@@ -155,8 +165,10 @@ function subjectPublicKeyInfo(publicValue: string, scheme: Scheme): Uint8Array |
     return joined(ed25519Prefix, hexBytes(publicValue));
   if (scheme.curve === 'P-256' && /^04[0-9a-fA-F]{128}$/.test(publicValue))
     return joined(p256Prefix, hexBytes(publicValue));
-  const body = pem.exec(publicValue)?.[1];
-  return body === undefined ? undefined : Buffer.from(body.replaceAll(/\s/g, ''), 'base64');
+  const pem = publicValue.trim();
+  if (!pem.startsWith(pemHead) || !pem.endsWith(pemFoot)) return undefined;
+  const body = pem.slice(pemHead.length, -pemFoot.length).replaceAll(/\s/g, '');
+  return /^[A-Za-z0-9+/]+={0,2}$/.test(body) ? Buffer.from(body, 'base64') : undefined;
 }
 
 function joined(a: Uint8Array, b: Uint8Array): Uint8Array {

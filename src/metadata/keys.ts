@@ -4,8 +4,18 @@
  */
 import { canonicalBytes } from './canonical.ts';
 import { digestOf, isUsable, loadPublicKey, type UnusableKey, type VerificationKey } from './crypto.ts';
-import { checkCount, inside, integerAt, invalid, listAt, objectAt, type Place, textAt } from './fields.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
+import {
+  checkCount,
+  inside,
+  integerAt,
+  invalid,
+  listAt,
+  objectAt,
+  type Place,
+  printable,
+  textAt,
+} from './fields.ts';
+import type { JsonObject, JsonValue } from './json.ts';
 import type { DocumentLimits } from './limits.ts';
 
 export interface Key {
@@ -70,7 +80,7 @@ export function verificationKey(key: Key): VerificationKey | UnusableKey {
   if (known !== undefined) return known;
   const made =
     key.publicValue === undefined
-      ? { unusable: `key type "${key.type}" has no public value` }
+      ? { unusable: `key type "${printable(key.type)}" has no public value` }
       : loadPublicKey(key.type, key.scheme, key.publicValue);
   loaded.set(key.json, made);
   return made;
@@ -87,7 +97,7 @@ export function publicKeysOf(role: RoleKeys, keys: KeySet): ReadonlySet<string> 
   return identities;
 }
 
-/** True when each key id is the hash of its key object. Readers that treat ids as labels do not ask. */
+/** True when the id is the hash of the key object. Readers that treat ids as labels do not ask. */
 export function hasHashedId(key: Key): boolean {
-  return isJsonObject(key.json) && key.id === keyIdOf(key.json);
+  return key.id === keyIdOf(key.json);
 }

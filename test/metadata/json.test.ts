@@ -101,7 +101,7 @@ describe('metadata/json', () => {
     assert.ok(isJsonObject(value));
     assert.ok(isJsonObject(value.get('__proto__')));
     assert.equal(value.get('toString'), undefined);
-    assert.equal(({} as Record<string, unknown>)['polluted'], undefined);
+    assert.equal(({} as Record<string, unknown>).polluted, undefined);
   });
 
   it('refuses lone surrogates, escaped or encoded', () => {
