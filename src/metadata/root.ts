@@ -16,6 +16,7 @@ export interface RootDocument extends Document {
 /** @throws type-mismatch, spec-version-unsupported, document-invalid, count-limit */
 export function parseRoot(envelope: Envelope, limits: DocumentLimits): RootDocument {
   const { file, signed } = envelope;
+  const document = parseDocument(envelope, 'root');
   const consistent = signed.get('consistent_snapshot');
   const place: Place = { file, path: 'signed.roles' };
   const roles = objectAt(signed.get('roles'), place);
@@ -23,7 +24,7 @@ export function parseRoot(envelope: Envelope, limits: DocumentLimits): RootDocum
     parseRoleKeys(objectAt(roles.get(role), inside(place, role)), limits, inside(place, role));
   const [root, timestamp, snapshot, targets] = topLevelRoles;
   return {
-    ...parseDocument(envelope, 'root'),
+    ...document,
     consistentSnapshot:
       consistent === undefined ? false : booleanAt(consistent, { file, path: 'signed.consistent_snapshot' }),
     keys: parseKeySet(signed.get('keys'), limits, { file, path: 'signed.keys' }),

@@ -12,6 +12,7 @@ export interface SnapshotDocument extends Document {
 
 /** @throws type-mismatch, spec-version-unsupported, document-invalid */
 export function parseSnapshot(envelope: Envelope): SnapshotDocument {
+  const document = parseDocument(envelope, 'snapshot');
   const place: Place = { file: envelope.file, path: 'signed.meta' };
   const meta = new Map<string, FileMeta>();
   for (const [name, value] of objectAt(envelope.signed.get('meta'), place)) {
@@ -20,5 +21,5 @@ export function parseSnapshot(envelope: Envelope): SnapshotDocument {
   }
   const targets = snapshotEntryName('targets');
   if (!meta.has(targets)) throw invalid(inside(place, targets), 'an entry', undefined);
-  return { ...parseDocument(envelope, 'snapshot'), meta };
+  return { ...document, meta };
 }

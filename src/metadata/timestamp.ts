@@ -10,10 +10,11 @@ export interface TimestampDocument extends Document {
 
 /** Other entries of `meta` are passed over. @throws type-mismatch, spec-version-unsupported, document-invalid */
 export function parseTimestamp(envelope: Envelope): TimestampDocument {
+  const document = parseDocument(envelope, 'timestamp');
   const place: Place = { file: envelope.file, path: 'signed.meta' };
   const meta = objectAt(envelope.signed.get('meta'), place);
   return {
-    ...parseDocument(envelope, 'timestamp'),
+    ...document,
     snapshot: parseFileMeta(meta.get('snapshot.json'), inside(place, 'snapshot.json')),
   };
 }
