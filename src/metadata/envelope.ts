@@ -68,8 +68,8 @@ function parseSignatures(
 
 /** A captive portal answers every address with a page of its own; say so instead of "not JSON". */
 function refuseWebPage(bytes: Uint8Array, file: string): void {
-  const start = new TextDecoder('latin1').decode(bytes.subarray(0, 256)).trimStart().toLowerCase();
-  if (!start.startsWith('<')) return;
+  // As UTF-8 a byte order mark goes away here, and bytes of any kind become text.
+  if (!new TextDecoder().decode(bytes.subarray(0, 256)).trimStart().startsWith('<')) return;
   throw new TidegateError(
     'not-metadata',
     `${file}: the answer is a web page, not TUF metadata; it looks like a captive portal or a wrong address`,

@@ -13,12 +13,12 @@ export function isTopLevelRole(name: string): name is TopLevelRole {
   return (topLevelRoles as readonly string[]).includes(name);
 }
 
-/** A name of 80 characters stays a legal file name when each is encoded as three. */
-const maxEncodedLength = 240;
+/** File names have at most 255 bytes; a version, `.json`, a bin's number and a temporary suffix take up to 55. */
+const maxEncodedLength = 200;
 
 /** @throws role-name-invalid when the name cannot be a file name on every system */
 export function checkRoleName(name: string): string {
-  if (name === '' || /[\u0000-\u001f\u007f]/.test(name))
+  if (name === '' || /[\u0000-\u001f\u007f]/.test(name) || !name.isWellFormed())
     throw refused(name, 'text without control characters');
   if (encodeSegment(name).length > maxEncodedLength)
     throw refused(name, `at most ${maxEncodedLength} bytes when percent-encoded`);

@@ -14,7 +14,7 @@ const maxPathLength = 1024;
 const unsafe = /^\/|\/$|\/\/|(?:^|\/)\.\.?(?:\/|$)|[\\\u0000-\u001f\u007f]/;
 
 export function isTargetPath(text: string): text is TargetPath {
-  return text !== '' && text.length <= maxPathLength && !unsafe.test(text);
+  return text !== '' && text.length <= maxPathLength && !unsafe.test(text) && text.isWellFormed();
 }
 
 /** @throws target-path-invalid */
