@@ -1,7 +1,9 @@
 /** Bytes against what a trusted parent says of them: limit, length, hashes. Before anything is parsed. */
 import { TidegateError } from '../errors.ts';
 import { digestOf, hashAlgorithms } from '../metadata/crypto.ts';
+import { printable } from '../metadata/fields.ts';
 import type { FileMeta, Hashes } from '../metadata/file-meta.ts';
+import type { Limits } from './limits.ts';
 
 /** @throws length-limit */
 export function checkLimit(bytes: Uint8Array, limit: number, file: string): void {
@@ -11,6 +13,26 @@ export function checkLimit(bytes: Uint8Array, limit: number, file: string): void
     found: bytes.length,
     limit,
   });
+}
+
+/**
+ * Bytes that a file may have: the length that its parent states, or the role's own limit where it states none.
+ *
+ * @throws length-limit when the stated length is absurd
+ */
+export function statedLimit(
+  stated: number | undefined,
+  ownLimit: number,
+  limits: Limits,
+  role: string,
+): number {
+  const { maxStatedLength } = limits;
+  if (stated === undefined || stated <= maxStatedLength) return stated ?? ownLimit;
+  throw new TidegateError(
+    'length-limit',
+    `${printable(role)}: a length of ${stated} bytes is stated, at most ${maxStatedLength} are allowed`,
+    { role: printable(role), found: stated, limit: maxStatedLength },
+  );
 }
 
 /**

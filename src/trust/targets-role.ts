@@ -4,24 +4,17 @@
  * verified for each of them.
  */
 import { TidegateError } from '../errors.ts';
-import { keysForRole } from '../metadata/delegations.ts';
+import { type Delegations, keysForRole } from '../metadata/delegations.ts';
 import { type Envelope, parseEnvelope } from '../metadata/envelope.ts';
 import { printable } from '../metadata/fields.ts';
 import type { FileMeta } from '../metadata/file-meta.ts';
 import { metadataFileName, snapshotEntryName } from '../metadata/file-names.ts';
 import type { KeySet, RoleKeys } from '../metadata/keys.ts';
 import { parseTargets } from '../metadata/targets.ts';
-import { checkFile, checkLimit } from './file-check.ts';
+import { checkExpiry, checkIdentity, checkKeyIds, checkVersion } from './document-check.ts';
+import { checkFile, checkLimit, statedLimit } from './file-check.ts';
 import { requireThreshold } from './threshold.ts';
-import {
-  checkExpiry,
-  checkIdentity,
-  checkKeyIds,
-  checkVersion,
-  requireSnapshot,
-  statedLimit,
-  type TrustedSet,
-} from './trusted-set.ts';
+import { requireSnapshot, type TrustedSet, type TrustPolicy } from './trusted-set.ts';
 
 /** The role whose delegations (for `targets`: whose roles) say who signs `role`. */
 export interface RoleReference {
@@ -50,18 +43,21 @@ export function updateTargets(set: TrustedSet, bytes: Uint8Array, reference: Rol
   checkIdentity(document, set.root.document.repository);
   checkVersion(file, document.version, meta.version);
   checkExpiry(document, policy.now, file);
-  if (document.delegations !== undefined) {
-    checkKeyIds(document.delegations.keys, policy, file);
-    if (!policy.allowDelegations) {
-      throw new TidegateError(
-        'delegations-not-allowed',
-        `${file}: delegates to other roles, which is not allowed here`,
-        { file },
-      );
-    }
-  }
+  if (document.delegations !== undefined) checkDelegations(document.delegations, policy, file);
   const verified = { document, bytes, envelope, delegators: new Set([reference.delegator]) };
   return { ...set, targets: new Map(set.targets).set(reference.role, verified) };
+}
+
+/** @throws delegations-not-allowed, document-invalid */
+function checkDelegations(delegations: Delegations, policy: TrustPolicy, file: string): void {
+  const { keys, roles, succinct } = delegations;
+  checkKeyIds(keys, policy, file);
+  if (policy.allowDelegations || (roles.length === 0 && succinct === undefined)) return;
+  throw new TidegateError(
+    'delegations-not-allowed',
+    `${file}: delegates to other roles, which is not allowed here`,
+    { file },
+  );
 }
 
 /**
@@ -78,7 +74,8 @@ export function confirmTargets(set: TrustedSet, reference: RoleReference): Trust
 
 /** Bytes that a targets role may have. @throws length-limit, role-not-in-snapshot */
 export function targetsLimit(set: TrustedSet, role: string): number {
-  return statedLimit(listedMeta(set, role).length, set.policy.limits.maxTargetsLength, set, role);
+  const { limits } = set.policy;
+  return statedLimit(listedMeta(set, role).length, limits.maxTargetsLength, limits, role);
 }
 
 /** What the trusted snapshot says of a targets role. @throws role-not-in-snapshot */

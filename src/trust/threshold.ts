@@ -70,6 +70,7 @@ export function requireThreshold(
   const count = countSignatures(envelope, role, keys);
   if (count.signedBy.length >= count.threshold) return count;
   const reasons = Array.from(count.without, ([id, reason]) => `${printable(id).slice(0, 12)}: ${reason}`);
+  if (role.keyIds.length < role.threshold) reasons.unshift(`the role has only ${role.keyIds.length} keys`);
   throw new TidegateError(
     'threshold-not-met',
     `${envelope.file}: ${count.signedBy.length} of ${count.threshold} valid signatures by ${signers} (${reasons.slice(0, 8).join('; ')})`,

@@ -15,13 +15,12 @@ import { TidegateError } from '../errors.ts';
 import type { Document } from '../metadata/document.ts';
 import { type Envelope, parseEnvelope } from '../metadata/envelope.ts';
 import { metadataFileName } from '../metadata/file-names.ts';
-import { hasHashedId, type KeySet } from '../metadata/keys.ts';
 import { parseRoot, type RootDocument } from '../metadata/root.ts';
 import { parseSnapshot, type SnapshotDocument } from '../metadata/snapshot.ts';
 import type { TargetsDocument } from '../metadata/targets.ts';
-import { formatTime } from '../metadata/time.ts';
 import { parseTimestamp, type TimestampDocument } from '../metadata/timestamp.ts';
-import { checkFile, checkLimit } from './file-check.ts';
+import { checkExpiry, checkIdentity, checkKeyIds, checkVersion, rollback } from './document-check.ts';
+import { checkFile, checkLimit, statedLimit } from './file-check.ts';
 import { type Floors, floorsUnderRoot, floorsWithSnapshot, floorsWithTimestamp } from './floors.ts';
 import type { Limits } from './limits.ts';
 import { requireThreshold } from './threshold.ts';
@@ -100,7 +99,8 @@ export function updateRoot(set: TrustedSet, bytes: Uint8Array): TrustedSet {
 
 /**
  * Ends the walk over roots (5.3.10 to 5.3.12): the last root is the newest one seen, is not expired and
- * declares consistent snapshots where the policy wants them. Floors are carried over or fall here.
+ * declares consistent snapshots where the policy wants them. Floors are carried over or fall here; when they
+ * fall, stored timestamps and snapshots must be deleted, since a key that stayed could raise the floors again.
  *
  * @throws rollback, expired, consistent-snapshot-required
  */
@@ -127,7 +127,7 @@ export function finishRoot(set: TrustedSet): TrustedSet {
  */
 export function updateTimestamp(set: TrustedSet, bytes: Uint8Array): TrustedSet {
   const next = joinTimestamp(set, bytes);
-  checkExpiry((next.timestamp ?? set.root).document, set.policy.now, metadataFileName('timestamp'));
+  checkExpiry(next.timestamp.document, set.policy.now, metadataFileName('timestamp'));
   return next;
 }
 
@@ -136,9 +136,11 @@ export function restoreTimestamp(set: TrustedSet, bytes: Uint8Array): TrustedSet
   return joinTimestamp(set, bytes);
 }
 
-function joinTimestamp(set: TrustedSet, bytes: Uint8Array): TrustedSet {
+type WithTimestamp = TrustedSet & { readonly timestamp: Verified<TimestampDocument> };
+
+function joinTimestamp(set: TrustedSet, bytes: Uint8Array): WithTimestamp {
   const file = metadataFileName('timestamp');
-  const { policy, root, floors } = set;
+  const { policy, root, floors, timestamp } = set;
   checkLimit(bytes, policy.limits.maxTimestampLength, file);
   const envelope = parseEnvelope(bytes, policy.limits, file);
   requireThreshold(
@@ -151,7 +153,7 @@ function joinTimestamp(set: TrustedSet, bytes: Uint8Array): TrustedSet {
   checkIdentity(document, root.document.repository);
   if (document.version < floors.timestamp)
     throw rollback(file, 'timestamp', document.version, floors.timestamp);
-  if (document.version === set.timestamp?.document.version) return set;
+  if (timestamp?.document.version === document.version) return { ...set, timestamp };
   const listed = document.snapshot.version;
   if (listed < floors.snapshot) throw rollback(file, 'the snapshot that it lists', listed, floors.snapshot);
   return {
@@ -195,32 +197,9 @@ export function updateSnapshot(set: TrustedSet, bytes: Uint8Array): TrustedSet {
 
 /** Bytes that a snapshot may have. @throws length-limit when the stated length is absurd */
 export function snapshotLimit(set: TrustedSet): number {
-  return statedLimit(
-    requireTimestamp(set).document.snapshot.length,
-    set.policy.limits.maxSnapshotLength,
-    set,
-    'snapshot',
-  );
-}
-
-/** The larger of what a parent states and nothing at all, within bounds. */
-export function statedLimit(
-  stated: number | undefined,
-  otherwise: number,
-  set: TrustedSet,
-  role: string,
-): number {
-  const { maxStatedLength } = set.policy.limits;
-  if (stated === undefined || stated <= maxStatedLength) return stated ?? otherwise;
-  throw new TidegateError(
-    'length-limit',
-    `${role}: a length of ${stated} bytes is stated, at most ${maxStatedLength} are allowed`,
-    {
-      role,
-      found: stated,
-      limit: maxStatedLength,
-    },
-  );
+  const { limits } = set.policy;
+  const stated = requireTimestamp(set).document.snapshot.length;
+  return statedLimit(stated, limits.maxSnapshotLength, limits, 'snapshot');
 }
 
 export function requireTimestamp(set: TrustedSet): Verified<TimestampDocument> {
@@ -233,58 +212,4 @@ export function requireSnapshot(set: TrustedSet): Verified<SnapshotDocument> {
   if (set.snapshot === undefined)
     throw new TidegateError('internal', 'targets were asked for before a snapshot was trusted');
   return set.snapshot;
-}
-
-export function checkIdentity(document: Document, expected: string | undefined): void {
-  if (expected === undefined || document.repository === expected) return;
-  const found = document.repository ?? 'none';
-  throw new TidegateError(
-    'identity-mismatch',
-    `${document.file}: belongs to repository "${found}", expected is "${expected}"`,
-    {
-      file: document.file,
-      found,
-      expected,
-    },
-  );
-}
-
-export function checkVersion(file: string, found: number, expected: number): void {
-  if (found === expected) return;
-  throw new TidegateError('version-mismatch', `${file}: version ${found}, expected is ${expected}`, {
-    file,
-    found,
-    expected,
-  });
-}
-
-/** Strict: at the very moment that a document names, it has expired. */
-export function checkExpiry(document: Document, now: number, file: string): void {
-  if (now < document.expires) return;
-  const expired = formatTime(document.expires);
-  throw new TidegateError('expired', `${file}: version ${document.version} expired at ${expired}`, {
-    file,
-    version: document.version,
-    expired,
-  });
-}
-
-export function checkKeyIds(keys: KeySet, policy: TrustPolicy, file: string): void {
-  if (!policy.requireHashedKeyIds) return;
-  for (const key of keys.values()) {
-    if (hasHashedId(key)) continue;
-    throw new TidegateError(
-      'document-invalid',
-      `${file}: key id ${key.id.slice(0, 64)} is not the hash of its key`,
-      { file },
-    );
-  }
-}
-
-function rollback(file: string, what: string, found: number | undefined, floor: number): TidegateError {
-  const message =
-    found === undefined
-      ? `${file}: ${what} is gone; version ${floor} was seen before`
-      : `${file}: ${what} has version ${found} < ${floor}, which was seen before`;
-  return new TidegateError('rollback', message, { file, what, found: found ?? null, floor });
 }
