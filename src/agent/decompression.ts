@@ -1,0 +1,166 @@
+/**
+ * From the bytes of an image file to the bytes of the slot.
+ * - How a file is compressed is said by the end of its signed name: .zst, .gz, .lz4, anything else as it is. Nothing is
+ *   guessed from the content: a slot gets what the signer named.
+ * - The decoded bytes are bounded by whoever consumes them; a header that claims more than the bound, or more memory
+ *   than `zstdWindowLimit`, or a dictionary, is refused before the first byte is decoded.
+ * - Frames one after another make one image, wherever chunks happen to be cut. Node's zstd stream drops what follows a
+ *   frame within the same chunk; so each chunk is fed again from where the engine stopped.
+ */
+import { type BrotliDecompress, constants, createGunzip, createZstdDecompress, type Gunzip } from 'node:zlib';
+import { TidegateError } from '../errors.ts';
+import { ByteReader } from './byte-reader.ts';
+import { decodeLz4 } from './lz4-frame.ts';
+import { readZstdHeader, ZSTD_HEADER_LIMIT } from './zstd-header.ts';
+
+export type Compression = 'none' | 'zstd' | 'gzip' | 'lz4';
+
+/** What `zstd --ultra -22` and `--long` ask for: the largest window that decoders take without being told to. */
+export const zstdWindowLog = 27;
+export const zstdWindowLimit = 2 ** zstdWindowLog;
+
+const OUTPUT_CHUNK = 1024 * 1024;
+const endings: readonly (readonly [string, Compression])[] = [
+  ['.zst', 'zstd'],
+  ['.gz', 'gzip'],
+  ['.lz4', 'lz4'],
+];
+
+export function compressionOf(targetPath: string): Compression {
+  return endings.find(([ending]) => targetPath.endsWith(ending))?.[1] ?? 'none';
+}
+
+/**
+ * The decoded bytes. What the source throws goes through as it is; damage is image-invalid.
+ *
+ * @param limit bytes that may come out, for claims in headers
+ */
+export function decompress(
+  source: AsyncIterable<Uint8Array>,
+  compression: Compression,
+  limit: number,
+): AsyncIterable<Uint8Array> {
+  switch (compression) {
+    case 'none':
+      return source;
+    case 'lz4':
+      return decodeLz4(source, limit);
+    case 'gzip':
+      return decode(source, 'gzip', () => createGunzip({ chunkSize: OUTPUT_CHUNK }));
+    case 'zstd':
+      return decodeZstd(source, limit);
+  }
+}
+
+async function* decodeZstd(source: AsyncIterable<Uint8Array>, limit: number): AsyncGenerator<Uint8Array> {
+  const reader = new ByteReader(source);
+  try {
+    const head = await reader.read(ZSTD_HEADER_LIMIT);
+    checkZstdHeader(head, limit);
+    yield* decode(withHead(head.slice(), reader), 'zstd', () =>
+      createZstdDecompress({
+        chunkSize: OUTPUT_CHUNK,
+        params: { [constants.ZSTD_d_windowLogMax]: zstdWindowLog },
+      }),
+    );
+  } finally {
+    await reader.close();
+  }
+}
+
+function checkZstdHeader(head: Uint8Array, limit: number): void {
+  const header = readZstdHeader(head);
+  if (header === undefined) return;
+  const { windowSize, contentSize, needsDictionary } = header;
+  if (needsDictionary) throw invalid('zstd', 'the frame needs a dictionary, expected none');
+  if (contentSize !== undefined && contentSize > BigInt(limit))
+    throw invalid('zstd', `the frame claims ${contentSize} bytes, expected at most ${limit}`);
+  if (windowSize > BigInt(zstdWindowLimit)) {
+    throw invalid(
+      'zstd',
+      `the frame needs a window of ${windowSize} bytes, expected at most ${zstdWindowLimit}`,
+    );
+  }
+}
+
+async function* withHead(head: Uint8Array, reader: ByteReader): AsyncGenerator<Uint8Array> {
+  yield head;
+  yield* reader.rest();
+}
+
+type Engine = Gunzip | BrotliDecompress;
+
+async function* decode(
+  source: AsyncIterable<Uint8Array>,
+  format: 'gzip' | 'zstd',
+  create: () => Engine,
+): AsyncGenerator<Uint8Array> {
+  const engine = create();
+  const feeding = feed(source, engine);
+  // Its failure is looked at below, where the engine's own is known too.
+  feeding.catch(() => undefined);
+  try {
+    for await (const chunk of engine) yield chunk as Uint8Array;
+    await feeding;
+  } catch (error) {
+    engine.destroy();
+    const cause = await feeding.then(
+      () => error,
+      (reason: unknown) => (reason instanceof EngineStopped ? error : reason),
+    );
+    throw zlibError(format, cause);
+  } finally {
+    engine.destroy();
+    await feeding.catch(() => undefined);
+  }
+}
+
+/** The engine ended before the source: by an error of its own, or because the consumer left. */
+class EngineStopped extends Error {
+  override readonly name = 'EngineStopped';
+}
+
+async function feed(source: AsyncIterable<Uint8Array>, engine: Engine): Promise<void> {
+  try {
+    for await (const chunk of source) await feedChunk(chunk, engine);
+    engine.end();
+  } catch (error) {
+    engine.destroy(error instanceof Error ? error : undefined);
+    throw error;
+  }
+}
+
+async function feedChunk(chunk: Uint8Array, engine: Engine): Promise<void> {
+  let rest = chunk;
+  while (rest.byteLength > 0) {
+    const before = engine.bytesWritten;
+    await write(rest, engine);
+    const taken = engine.bytesWritten - before;
+    if (taken === 0) throw new Error('the decoder takes no more bytes');
+    rest = rest.subarray(taken);
+  }
+}
+
+function write(bytes: Uint8Array, engine: Engine): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // A destroyed engine may never call back.
+    const stopped = (): void => reject(new EngineStopped('the decoder has stopped'));
+    if (engine.destroyed) stopped();
+    engine.once('close', stopped);
+    engine.write(bytes, (error) => {
+      engine.off('close', stopped);
+      if (error) stopped();
+      else resolve();
+    });
+  });
+}
+
+/** zlib's own errors are about the data; all others are the source's. */
+function zlibError(format: string, error: unknown): unknown {
+  const isZlib = error instanceof Error && 'code' in error && /^(Z_|ZSTD_|ERR_ZSTD)/.test(String(error.code));
+  return isZlib ? invalid(format, error.message, error) : error;
+}
+
+function invalid(format: string, reason: string, cause?: unknown): TidegateError {
+  return new TidegateError('image-invalid', `${format}: ${reason}.`, { format, reason }, { cause });
+}
