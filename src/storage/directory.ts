@@ -85,7 +85,7 @@ export class DirectoryStore implements SwappableStore {
       const body =
         'bytes' in file
           ? bodyOf(name, file.bytes.subarray(range.start, range.end), options.signal)
-          : new FileBody(file.handle, join(this.location, name), range, options.signal);
+          : new FileBody(file.handle, join(this.location, name), range, options);
       return { name, length: file.length, etag: file.etag, body };
     } catch (error) {
       await closeStored(file);
@@ -229,7 +229,7 @@ export class DirectoryStore implements SwappableStore {
   async #isThere(name: string, path: string, { length, sha256 }: StreamedContent): Promise<boolean> {
     if ((await this.stat(name))?.length !== length) return false;
     const hash = createHash('sha256');
-    for await (const chunk of (await this.open(name))?.body ?? []) hash.update(chunk);
+    for await (const chunk of (await this.open(name, { reuseChunks: true }))?.body ?? []) hash.update(chunk);
     if (hash.digest('hex') !== sha256) return false;
     const handle = await onDisk('open', path, () => this.#fs.open(path, openFlags.read));
     try {

@@ -8,6 +8,7 @@ import { LARGEST_CHUNK } from './content.ts';
 import { onDisk } from './disk-error.ts';
 import type { FileHandle } from './file-system.ts';
 import type { ByteRange } from './read-range.ts';
+import type { ReadOptions } from './store.ts';
 
 /** Owns the handle and closes it at the end, on an error and on `return()`. */
 export class FileBody implements AsyncIterableIterator<Uint8Array> {
@@ -18,11 +19,15 @@ export class FileBody implements AsyncIterableIterator<Uint8Array> {
   #position: number;
   #ahead: Promise<Uint8Array> | undefined;
   #closed = false;
+  /** With reuse two buffers take turns: the consumer has one while the other is read into. */
+  readonly #buffers: [Buffer, Buffer] | undefined;
+  #turn = 0;
 
-  constructor(handle: FileHandle, path: string, range: ByteRange, signal: AbortSignal | undefined) {
+  constructor(handle: FileHandle, path: string, range: ByteRange, options: ReadOptions) {
     this.#handle = handle;
     this.#path = path;
-    this.#signal = signal;
+    this.#signal = options.signal;
+    if (options.reuseChunks === true) this.#buffers = [freshBuffer(), freshBuffer()];
     this.#position = range.start;
     this.#end = range.end;
   }
@@ -65,7 +70,7 @@ export class FileBody implements AsyncIterableIterator<Uint8Array> {
   }
 
   async #readExactly(position: number, length: number): Promise<Uint8Array> {
-    const buffer = Buffer.allocUnsafeSlow(length);
+    const buffer = this.#buffer(length);
     let filled = 0;
     while (filled < length) {
       const at = filled;
@@ -78,8 +83,18 @@ export class FileBody implements AsyncIterableIterator<Uint8Array> {
     return buffer;
   }
 
+  #buffer(length: number): Buffer {
+    if (this.#buffers === undefined) return Buffer.allocUnsafeSlow(length);
+    this.#turn = 1 - this.#turn;
+    return this.#buffers[this.#turn === 0 ? 0 : 1].subarray(0, length);
+  }
+
   #shrunk(found: number): TidegateError {
     const text = `${this.#path} ended at byte ${found}; it had at least ${this.#end} when it was opened.`;
     return new TidegateError('store-conflict', text, { path: this.#path, found, expected: this.#end });
   }
+}
+
+function freshBuffer(): Buffer {
+  return Buffer.allocUnsafeSlow(LARGEST_CHUNK);
 }

@@ -170,7 +170,7 @@ export class HttpStore implements ReadableStore {
     } else if ((options.start ?? 0) > 0) {
       throw statusError(url, status, 'the whole file in answer to a range');
     }
-    const stream = new HttpBody(response, url, body, this.#limits, options.signal);
+    const stream = new HttpBody(response, url, body, this.#limits, options);
     return { name, length: total, etag, body: stream };
   }
 

@@ -55,12 +55,17 @@ export class StagedFile {
     }
   }
 
-  /** Appends a chunk, which must not be altered afterwards. */
-  async write(chunk: Uint8Array): Promise<void> {
+  /**
+   * Appends a chunk, which must not be altered afterwards; with `reused` it may be as soon as this has resolved, as
+   * `reuseChunks` of a store demands.
+   */
+  async write(chunk: Uint8Array, { reused = false }: { readonly reused?: boolean } = {}): Promise<void> {
     if (chunk.byteLength === 0) return;
     this.#gathered.push(chunk);
     this.#gatheredBytes += chunk.byteLength;
-    if (this.#gatheredBytes >= GATHERED || this.#gathered.length >= MOST_CHUNKS) await this.#flush();
+    if (reused || this.#gatheredBytes >= GATHERED || this.#gathered.length >= MOST_CHUNKS)
+      await this.#flush();
+    if (reused) await this.#writing;
   }
 
   /** Syncs the bytes and closes the file: its length and hash. It is not visible under its name yet. */

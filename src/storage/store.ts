@@ -28,6 +28,11 @@ export interface ReadOptions extends CancelOptions {
   readonly length?: number;
   /** The file must still have this etag, else code store-conflict. An empty one pins nothing and so always conflicts. */
   readonly etag?: string;
+  /**
+   * The consumer is done with a chunk, all that it started with it included, when it asks for the next one; the
+   * store may then use the memory again. Saves most of the cost of a large file. Default false.
+   */
+  readonly reuseChunks?: boolean;
 }
 
 export interface OpenFile {
@@ -37,7 +42,8 @@ export interface OpenFile {
   readonly etag: string;
   /**
    * The bytes [start, start + length), once. Must be consumed to the end or given up by its iterator's `return()`
-   * (leaving a `for await` does) or by the signal. Chunks belong to the consumer and are at most 1 MiB.
+   * (leaving a `for await` does) or by the signal. Chunks are at most 1 MiB and belong to the
+   * consumer, unless it asked for `reuseChunks`.
    */
   readonly body: AsyncIterable<Uint8Array>;
 }

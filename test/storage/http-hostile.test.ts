@@ -233,32 +233,93 @@ describe('HttpStore before a hostile peer', () => {
       await peer.idle();
     });
 
-    it('NET-22: pauses the peer while the consumer takes its time', async () => {
-      let sent = 0;
-      const peer = await peerOf((socket) => {
-        socket.write(head(1 << 30));
-        const more = (): void => {
-          const block = new Uint8Array(65_536);
-          let room = true;
-          while (room && !socket.destroyed) {
-            room = socket.write(block);
-            sent += block.byteLength;
-          }
-        };
-        socket.on('drain', more);
-        more();
+    for (const reuseChunks of [false, true]) {
+      it(`NET-22: pauses the peer while the consumer takes its time (reuse ${reuseChunks})`, async () => {
+        let sent = 0;
+        const peer = await peerOf((socket) => {
+          socket.write(head(1 << 30));
+          const more = (): void => {
+            const block = new Uint8Array(65_536);
+            let room = true;
+            while (room && !socket.destroyed) {
+              room = socket.write(block);
+              sent += block.byteLength;
+            }
+          };
+          socket.on('drain', more);
+          more();
+        });
+        const file = await storeAt(peer.origin).open('f', { reuseChunks });
+        const iterator = file?.body[Symbol.asyncIterator]();
+        await iterator?.next();
+        let last = -1;
+        while (last !== sent) {
+          last = sent;
+          for (let turn = 0; turn < 200; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+        }
+        assert.ok(sent < 32 * 1024 * 1024, `${sent} bytes went out unread`);
+        await iterator?.return?.();
+        await peer.idle();
       });
-      const file = await storeAt(peer.origin).open('f');
-      const iterator = file?.body[Symbol.asyncIterator]();
-      await iterator?.next();
-      let last = -1;
-      while (last !== sent) {
-        last = sent;
-        for (let turn = 0; turn < 200; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-      }
-      assert.ok(sent < 32 * 1024 * 1024, `${sent} bytes went out unread`);
-      await iterator?.return?.();
-      await peer.idle();
+    }
+
+    describe('large ones, past the parser', () => {
+      const total = 3_000_000;
+      const bytes = randomBytes(total);
+      const read = async (script: Script, options: HttpOptions = {}): Promise<number> => {
+        const file = await (await facing(script, options)).open('f', { reuseChunks: true });
+        let at = 0;
+        for await (const chunk of file?.body ?? []) {
+          assert.ok(bytes.subarray(at, at + chunk.byteLength).equals(chunk));
+          at += chunk.byteLength;
+        }
+        return at;
+      };
+
+      it('NET-03, NET-10: break off like small ones', async () => {
+        for (const sent of [0, 1, 100_000, total - 1]) {
+          const some = bytes.subarray(0, sent);
+          await assert.rejects(read(saysAndResets(head(total), some)), { code: 'network-unreachable' });
+          await assert.rejects(read(saysAndEnds(head(total), some)), { code: 'network-unreachable' });
+        }
+      });
+
+      it('NET-14: stall like small ones', async () => {
+        for (const sent of [0, 1, total - 1]) {
+          const script = says(head(total), bytes.subarray(0, sent));
+          await assert.rejects(read(script, SHORT), { code: 'too-slow' });
+        }
+      });
+
+      it('end at their stated length, whatever follows, and when head and body come byte by byte', async () => {
+        assert.equal(await read(says(head(total), bytes, 'HTTP/1.1 200 OK\r\n\r\nmore')), total);
+        const first = 3000;
+        const dripping: Script = (socket, request) => {
+          const start = Buffer.concat([head(total), bytes.subarray(0, first)]);
+          socket.setNoDelay(true);
+          const drop = (at: number): void => {
+            if (at < start.byteLength)
+              socket.write(start.subarray(at, at + 1), () => setImmediate(drop, at + 1));
+            else void says(bytes.subarray(first))(socket, request);
+          };
+          drop(0);
+        };
+        assert.equal(await read(dripping), total);
+      });
+
+      it('NET-23: are cancelled like small ones', async () => {
+        const controller = new AbortController();
+        const peer = await peerOf(says(head(total), bytes.subarray(0, 2_000_000)));
+        const store = storeAt(peer.origin);
+        const file = await store.open('f', { reuseChunks: true, signal: controller.signal });
+        await assert.rejects(
+          async () => {
+            for await (const _ of file?.body ?? []) controller.abort();
+          },
+          { code: 'cancelled' },
+        );
+        await peer.idle();
+      });
     });
 
     it('NET-08: refuses transformed bytes, and asks for plain ones', async () => {

@@ -44,7 +44,7 @@ async function listed(store: SwappableStore, prefix?: string): Promise<string[]>
 export function readableSuite(label: string, make: () => Promise<Bench<ReadableStore>>): void {
   describe(`${label}: reads`, () => {
     let bench: Bench<ReadableStore>;
-    const large = randomBytes(2 * MEBIBYTE + 12_345);
+    const large = randomBytes(9 * MEBIBYTE + 12_345);
     const small = text('a small file');
     before(async () => {
       bench = await make();
@@ -84,7 +84,7 @@ export function readableSuite(label: string, make: () => Promise<Bench<ReadableS
       for (const name of ['metadata/1.root.json', 'targets/large.img']) {
         const file = await bench.store.open(name);
         const info: FileInfo | undefined = await bench.store.stat(name);
-        const read = await bench.store.read(name, 4 * MEBIBYTE);
+        const read = await bench.store.read(name, 10 * MEBIBYTE);
         assert.ok(file !== undefined && info !== undefined && info.etag !== '');
         assert.deepEqual([file.etag, read?.etag], [info.etag, info.etag]);
         assert.equal(file.length, info.length);
@@ -125,6 +125,20 @@ export function readableSuite(label: string, make: () => Promise<Bench<ReadableS
       }
       const odd = [{ start: -1 }, { start: 1.5 }, { length: -1 }, { length: Number.NaN }];
       for (const options of odd) await assert.rejects(bench.store.open('empty', options), { code: 'usage' });
+    });
+
+    it('hands out the same bytes from memory that is used again', async () => {
+      for (const start of [0, 777]) {
+        const file = await bench.store.open('targets/large.img', { start, reuseChunks: true });
+        let at = start;
+        for await (const chunk of file?.body ?? []) {
+          // Whatever arrives meanwhile must not touch the chunk at hand.
+          await new Promise((resolve) => setImmediate(resolve));
+          assert.ok(large.subarray(at, at + chunk.byteLength).equals(chunk), `at ${at}`);
+          at += chunk.byteLength;
+        }
+        assert.equal(at, large.byteLength);
+      }
     });
 
     it('NET-06: pins an etag, and conflicts when the file has another', async () => {
