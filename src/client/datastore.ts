@@ -15,7 +15,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join, resolve } from 'node:path';
-import { isTidegateError, TidegateError } from '../errors.ts';
+import { isTidegateError } from '../errors.ts';
 import { metadataFileName } from '../metadata/file-names.ts';
 import { onDisk } from '../storage/disk-error.ts';
 import { makeFolder, removeDurably, writeDurably } from '../storage/durable-file.ts';
@@ -131,14 +131,9 @@ export class Datastore {
   }
 }
 
-/** Makes a folder and the missing ones above it. */
+/** Makes a folder, and those above it, where there is none yet. */
 async function makeMissing(fs: FileSystem, folder: string): Promise<void> {
-  const parent = dirname(folder);
-  if (parent !== folder && (await statusIfAny(fs, parent)) === undefined) await makeMissing(fs, parent);
-  const there = await statusIfAny(fs, folder);
-  if (there?.kind === 'link') {
-    const text = `The state directory ${folder} is a symbolic link; give the folder itself.`;
-    throw new TidegateError('not-a-plain-file', text, { path: folder, found: 'link', expected: 'folder' });
-  }
+  if ((await statusIfAny(fs, folder)) !== undefined) return;
+  await makeMissing(fs, dirname(folder));
   await makeFolder(fs, folder, folderMode);
 }

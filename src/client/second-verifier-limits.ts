@@ -21,8 +21,8 @@ export function tooLargeForSecond({ root, snapshot, targets }: TrustedSet): stri
   return `role ${large[0]} lists ${large[1]} entries, more than ${maxEntries}`;
 }
 
-/** What minimatch gives a meaning besides `*` and `?`, a first dot, which its `*` passes over, and a run of stars. */
-const foreign = /[[\]{}()!+@|\\#]|\*\*|(?:^|\/)\.|(?:\*[^*]*){4}/;
+/** What minimatch gives a meaning besides `*` and `?` in one segment, and more stars than it handles quickly. */
+const foreign = /[[\]{}()|\\]|(?:^|\/)[!#]|(?:\*[^*/]*){4}/;
 
 /** The first pattern of these delegations that minimatch reads otherwise, or in exponential time. */
 export function foreignPattern({ roles }: Delegations): string | undefined {

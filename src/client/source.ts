@@ -13,7 +13,7 @@ export class Source {
   /** For messages: never with credentials or query. */
   readonly location: string;
   readonly #open: () => Promise<ReadableStore>;
-  #store: Promise<ReadableStore> | undefined;
+  #store: ReadableStore | undefined;
   #ownStore: ReadableStore | undefined;
 
   constructor(location: Location, { http }: Pick<Settings, 'http'>) {
@@ -54,13 +54,17 @@ export class Source {
   }
 
   async #reading<T>(name: string, read: (store: ReadableStore) => Promise<T>): Promise<T> {
-    this.#store ??= this.#open();
     try {
-      return await read(await this.#store);
+      return await read(await this.#opened());
     } catch (error) {
-      this.#store = this.#store.catch(() => this.#open());
       throw asSourceTrouble(error, name, this.location);
     }
+  }
+
+  /** Opened once; after a failure it is tried again at the next need. */
+  async #opened(): Promise<ReadableStore> {
+    this.#store ??= await this.#open();
+    return this.#store;
   }
 }
 

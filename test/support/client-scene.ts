@@ -1,10 +1,12 @@
 /** A host beside a simulated repository: a client with a state directory of its own, and ways to look at that. */
+import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ClientOptions } from '../../src/client/options.ts';
 import { RepositoryClient } from '../../src/client/updater.ts';
+import { type ErrorCode, isTidegateError, type TidegateError } from '../../src/errors.ts';
 import { fixtureRepository } from './fixture-repository.ts';
 import type { RepositorySimulator } from './repository-simulator.ts';
 
@@ -49,6 +51,29 @@ export class ClientScene {
   /** Path below the state directory → hash of the content, folders excepted: what "nothing changed" means. */
   files(): Record<string, string> {
     return hashesBelow(this.state);
+  }
+
+  /**
+   * Runs work that must fail with a code and leave every file of the state directory as it is, except those named.
+   * Returns the error.
+   */
+  async refused(
+    code: ErrorCode,
+    work: () => Promise<unknown>,
+    changed: readonly string[] = [],
+  ): Promise<TidegateError> {
+    const before = this.files();
+    const error = await work().then(
+      () => assert.fail(`expected ${code}, but it succeeded`),
+      (reason: unknown) => reason,
+    );
+    if (!isTidegateError(error)) throw error;
+    assert.equal(error.code, code, error.stack);
+    const after = this.files();
+    const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+    const moved = names.filter((name) => before[name] !== after[name]).sort();
+    assert.deepEqual(moved, [...changed].sort(), `what changed beside ${code}`);
+    return error;
   }
 
   stored(name: string): Uint8Array {
