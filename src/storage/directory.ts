@@ -196,7 +196,7 @@ export class DirectoryStore implements SwappableStore {
   ): Promise<'created' | 'taken'> {
     const staged = await StagedFile.begin(this.#fs, path, FILE_MODE);
     try {
-      for await (const chunk of chunksOf(name, stated, options)) await staged.write(chunk);
+      for await (const chunk of chunksOf(name, stated, options)) await staged.write(chunk, { reused: true });
       checkWritten(name, stated, await staged.finish());
       return await staged.commitNew();
     } finally {

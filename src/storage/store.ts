@@ -71,6 +71,7 @@ export interface StreamedContent {
   readonly length: number;
   /** Lower-case hex. */
   readonly sha256: string;
+  /** The store is done with a chunk when it asks for the next one, so the source may use its memory again. */
   open(): AsyncIterable<Uint8Array>;
 }
 

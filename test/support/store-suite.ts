@@ -257,6 +257,22 @@ export function swappableSuite(label: string, make: () => Promise<Bench<Swappabl
       assert.equal(await store.create('x/y', contentOf(bytes)), 'created');
     });
 
+    it('is done with a chunk when it asks for the next', async () => {
+      const bytes = randomBytes(1_000_000);
+      const buffer = new Uint8Array(100_000);
+      const reusing = contentOf(bytes, {
+        open: async function* () {
+          for (let at = 0; at < bytes.byteLength; at += buffer.byteLength) {
+            buffer.set(bytes.subarray(at, at + buffer.byteLength));
+            yield buffer;
+            buffer.fill(0);
+          }
+        },
+      });
+      assert.equal(await store.create('reused', reusing), 'created');
+      assert.ok(bytes.equals((await store.read('reused', MEBIBYTE))?.bytes ?? buffer));
+    });
+
     it('ends an endless content at its stated length', async () => {
       let chunks = 0;
       const endless = contentOf(text('x'), {
