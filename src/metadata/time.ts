@@ -4,7 +4,7 @@
  * nothing lives longer than it says. Nothing else is a time, and what is not a time is invalid, never "not
  * expired".
  */
-
+import { TidegateError } from '../errors.ts';
 import { invalid, type Place } from './fields.ts';
 import type { JsonValue } from './json.ts';
 
@@ -21,9 +21,20 @@ export function parseTime(text: string): number | undefined {
   return time + Number(fraction.slice(0, 3).padEnd(3, '0'));
 }
 
-/** The one form that every client reads: `2030-01-31T09:30:00Z`. Parts of a second are cut off. */
+const firstTime = Date.parse('0000-01-01T00:00:00Z');
+const endOfTime = Date.parse('+010000-01-01T00:00:00Z');
+
+/**
+ * The one form that every client reads: `2030-01-31T09:30:00Z`. Parts of a second are cut off.
+ *
+ * @throws document-invalid for a year that has not four digits
+ */
 export function formatTime(milliseconds: number): string {
-  return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
+  if (milliseconds >= firstTime && milliseconds < endOfTime)
+    return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
+  throw new TidegateError('document-invalid', `the time ${milliseconds} is not in a year from 0 to 9999`, {
+    found: milliseconds,
+  });
 }
 
 export function timeAt(value: JsonValue | undefined, place: Place): number {
