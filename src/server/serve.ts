@@ -1,7 +1,7 @@
 /** Listening: connections, their limits, and an orderly end. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TidegateError } from '../errors.ts';
 import { createParts, type RequestHandler, type ServerOptions } from './app.ts';
@@ -25,6 +25,9 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+/** Milliseconds between two looks for connections that have become idle while the server closes. */
+const SWEEP_EVERY = 50;
+
 /** @throws usage when nothing can listen there */
 export async function serve({
   host = '127.0.0.1',
@@ -43,12 +46,17 @@ export async function serve({
     handler,
   );
   limitConnections(server, limits, handler);
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   await listen(server, host, port);
   let closing: Promise<void> | undefined;
   return {
     url: urlOf(server.address() as AddressInfo),
     close: () => {
-      closing ??= drain(server, limits.drainTime);
+      closing ??= drain(server, sockets, limits.drainTime);
       return closing;
     },
   };
@@ -98,7 +106,7 @@ function urlOf({ family, address, port }: AddressInfo): string {
   return family === 'IPv6' ? `http://[${address}]:${port}` : `http://${address}:${port}`;
 }
 
-async function drain(server: Server, limit: number): Promise<void> {
+async function drain(server: Server, sockets: ReadonlySet<Socket>, limit: number): Promise<void> {
   const closed = once(server, 'close');
   // An answer that is under way keeps its connection; the connection ends with it.
   const closeAfter = (_request: IncomingMessage, response: ServerResponse): void => {
@@ -106,7 +114,13 @@ async function drain(server: Server, limit: number): Promise<void> {
   };
   server.prependListener('request', closeAfter);
   server.close();
-  const sweep = setInterval(() => server.closeIdleConnections(), 50);
+  const endIdle = (): void => {
+    server.closeIdleConnections();
+    // To Node a connection that never said a word is not idle, but waiting for its first request.
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+  };
+  endIdle();
+  const sweep = setInterval(endIdle, SWEEP_EVERY);
   const deadline = setTimeout(() => server.closeAllConnections(), limit);
   try {
     await closed;

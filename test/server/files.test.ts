@@ -9,7 +9,7 @@ import { MemoryStore } from '../../src/storage/memory.ts';
 import type { SwappableStore } from '../../src/storage/store.ts';
 import { imageBytes } from '../support/fixture-repository.ts';
 import { ask, exchange, parseAnswer, type RawAnswer } from '../support/raw-http.ts';
-import { traversals } from './request-path.test.ts';
+import { traversals } from '../support/traversals.ts';
 
 const small = imageBytes('small', 1000);
 const large = imageBytes('large', 2_500_000);
