@@ -1,0 +1,138 @@
+/**
+ * Keeping a repository fresh: a job signs the timestamp again and again, and the other roles when they near their end.
+ * The same way as a publication, with the same safety; drafts are left alone.
+ *
+ * 1. The timestamp is due when a fourteenth of its life is over: a weekly one twice a day. Run twice, the second run
+ *    finds nothing to do.
+ * 2. Snapshot and targets are due at half of their life, as long as their keys are at hand; without them they are
+ *    reported, and the timestamp is refreshed all the same.
+ */
+import { join } from 'node:path';
+import { isTidegateError, TidegateError } from '../errors.ts';
+import type { Expiration } from './expiration.ts';
+import { hasPrivateKey, KeyRing, type KeyUnlocker } from './key-ring.ts';
+import { type LiveRepository, readLive } from './live-repository.ts';
+import type { PublishedRole } from './plan.ts';
+import { planPlace } from './plan-publication.ts';
+import { settleAll } from './publish.ts';
+import { publishRepository } from './publish-repository.ts';
+import type { Versions } from './sign-plan.ts';
+import { type RepositoryPlace, repositoriesOf, type Workspace, whileLocked } from './workspace.ts';
+
+export interface RefreshOptions {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly unlock: KeyUnlocker;
+  /** Sign the timestamp again even if it is not due. */
+  readonly force?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface RefreshResult {
+  readonly repository: string;
+  /** `unpublished`: there is nothing to refresh yet. `current`: nothing was due. */
+  readonly outcome: 'refreshed' | 'current' | 'unpublished';
+  readonly roles: readonly PublishedRole[];
+  readonly versions: Versions | undefined;
+  /** Roles that are due and whose keys are not here. */
+  readonly waiting: readonly PublishedRole[];
+}
+
+/** The share of its life after which a role is due. */
+const dueAfter: Readonly<Record<PublishedRole, number>> = {
+  targets: 1 / 2,
+  snapshot: 1 / 2,
+  timestamp: 1 / 14,
+};
+
+/** Roles that should be signed again. Pure. */
+export function dueRoles(
+  { published }: Pick<LiveRepository, 'published'>,
+  expiration: Expiration,
+  now: number,
+): ReadonlySet<PublishedRole> {
+  const due = new Set<PublishedRole>();
+  if (published === undefined) return due;
+  for (const role of ['targets', 'snapshot', 'timestamp'] as const) {
+    const remaining = published[role].expires - now;
+    if (remaining <= expiration[role] * (1 - dueAfter[role])) due.add(role);
+  }
+  return due;
+}
+
+/**
+ * Refreshes every repository of a workspace.
+ *
+ * @throws signatures-missing when the keys of the timestamp are not at hand, clock-behind, rollback, locked, cancelled, and
+ *   what key files and `trust/` throw. Repositories before the one that failed are refreshed.
+ */
+export async function refreshRepositories(
+  workspace: Workspace,
+  options: RefreshOptions,
+): Promise<readonly RefreshResult[]> {
+  const ring = new KeyRing(workspace.fileSystem, join(workspace.directory, 'keys'), options.unlock);
+  return await whileLocked(workspace, async () => {
+    await settleAll(workspace, options.now);
+    const results: RefreshResult[] = [];
+    for (const place of repositoriesOf(workspace.settings)) {
+      results.push(await refreshPlace(workspace, place, { ...options, ring }));
+    }
+    return results;
+  });
+}
+
+type RefreshRun = RefreshOptions & { readonly ring: KeyRing };
+
+/** Of two jobs at once one wins; the other looks again, and finds that nothing is due any more. */
+async function refreshPlace(
+  workspace: Workspace,
+  place: RepositoryPlace,
+  run: RefreshRun,
+): Promise<RefreshResult> {
+  try {
+    return await refreshOnce(workspace, place, run);
+  } catch (error) {
+    if (!isTidegateError(error, 'base-moved')) throw error;
+    return await refreshOnce(workspace, place, { ...run, force: false });
+  }
+}
+
+async function refreshOnce(
+  workspace: Workspace,
+  place: RepositoryPlace,
+  run: RefreshRun,
+): Promise<RefreshResult> {
+  const { now, force = false } = run;
+  const live = await readLive(workspace, place, run.signal);
+  const due = new Set(dueRoles(live, workspace.expiration, now));
+  const waiting: PublishedRole[] = [];
+  for (const role of ['targets', 'snapshot'] as const) {
+    if (!due.has(role) || (await canSign(workspace, live, role))) continue;
+    due.delete(role);
+    waiting.push(role);
+  }
+  // What lists targets has to be signed with them.
+  if (due.has('targets') && !(await canSign(workspace, live, 'snapshot'))) due.delete('targets');
+  const result = { repository: place.name, roles: [], versions: undefined, waiting };
+  if (live.published === undefined) return { ...result, outcome: 'unpublished' };
+  if (due.size === 0 && !force) return { ...result, outcome: 'current' };
+  const plan = await planPlace(workspace, live, { drafts: [], renew: due.add('timestamp'), now });
+  if (plan === undefined)
+    throw new TidegateError('internal', `${place.name}: a refresh that changes nothing`);
+  const { versions } = await publishRepository(workspace, plan, run);
+  return { ...result, outcome: 'refreshed', roles: plan.roles.map(({ role }) => role), versions };
+}
+
+async function canSign(
+  { fileSystem, directory, keys }: Workspace,
+  live: LiveRepository,
+  role: PublishedRole,
+): Promise<boolean> {
+  const { keyIds, threshold } = live.root.roles[role];
+  let atHand = 0;
+  for (const id of keyIds) {
+    const name = keys.get(id)?.name;
+    if (name !== undefined && (await hasPrivateKey(fileSystem, join(directory, 'keys'), name))) atHand += 1;
+  }
+  return atHand >= threshold;
+}
