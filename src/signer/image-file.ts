@@ -1,14 +1,12 @@
 /**
- * Image files of the operator: read once for length and SHA-256, and again when they are published, with flat memory.
- * The file may be reached through links, which are the operator's own; what is read is always a plain file.
+ * Image files of the operator: read once for length and SHA-256. They may be reached through links, which are the
+ * operator's own; what is read is always a plain file.
  */
 import { TidegateError } from '../errors.ts';
-import { createDigest } from '../metadata/crypto.ts';
-import { checkCancelled } from '../storage/cancel.ts';
-import { onDisk } from '../storage/disk-error.ts';
-import type { FileHandle, FileStatus, FileSystem } from '../storage/file-system.ts';
-import { type OpenPlainFile, openPlainFile } from '../storage/plain-file.ts';
-import type { StreamedContent } from '../storage/store.ts';
+import { diskError, isSystem, onDisk } from '../storage/disk-error.ts';
+import { hashFile } from '../storage/file-content.ts';
+import type { FileStatus, FileSystem } from '../storage/file-system.ts';
+import { notPlain } from '../storage/plain-file.ts';
 
 export interface ImageFile {
   /** The real path, links resolved. */
@@ -27,94 +25,42 @@ export interface ReadImageOptions {
   readonly signal?: AbortSignal;
 }
 
-const chunkLength = 1024 * 1024;
-
 /**
- * Reads an image once.
+ * Reads an image once, with flat memory.
  *
  * @throws release-invalid when it is empty or changes meanwhile, not-found, not-a-plain-file, disk-error, cancelled
  */
 export async function readImage(
   fs: FileSystem,
   given: string,
-  options: ReadImageOptions = {},
+  { progress, signal }: ReadImageOptions = {},
 ): Promise<ImageFile> {
-  const path = await onDisk('find', given, () => fs.realPath(given));
-  const { handle, status } = await open(fs, path);
-  try {
-    if (status.length === 0) throw unfit(given, 'is empty, expected an image');
-    const digest = createDigest('sha256');
-    let read = 0;
-    for await (const chunk of chunksOf(handle, path, options.signal)) {
-      digest.update(chunk);
-      read += chunk.byteLength;
-      options.progress?.(read, status.length);
-    }
-    const after = await onDisk('look at', path, () => handle.status());
-    if (read !== status.length || hasChanged(status, after)) {
-      throw unfit(given, 'changed while it was read, expected a finished image');
-    }
-    return { path, length: read, sha256: digest.hex(), modified: millisecondsOf(status) };
-  } finally {
-    await handle.close();
+  const path = await realPath(fs, given);
+  const status = await onDisk('look at', path, () => fs.status(path));
+  if (status.kind !== 'file') throw notPlain(path, status.kind, 'file');
+  if (status.length === 0) throw unfit(given, 'is empty, expected an image');
+  const { length, sha256 } = await hashFile(fs, path, {
+    ...(signal && { signal }),
+    ...(progress && { progress: (bytes: number) => progress(bytes, status.length) }),
+  });
+  const after = await onDisk('look at', path, () => fs.status(path));
+  if (length !== status.length || hasChanged(status, after)) {
+    throw unfit(given, 'changed while it was read, expected a finished image');
   }
+  return { path, length, sha256, modified: Number(status.modified / 1_000_000n) };
 }
 
-/** The image as it is to be written: the store compares it with the length and hash it had when it was added. */
-export function imageContent(fs: FileSystem, { path, length, sha256 }: ImageFile): StreamedContent {
-  return {
-    length,
-    sha256,
-    open: async function* () {
-      const { handle } = await open(fs, path);
-      try {
-        yield* chunksOf(handle, path, undefined);
-      } finally {
-        await handle.close();
-      }
-    },
-  };
-}
-
-async function open(fs: FileSystem, path: string): Promise<OpenPlainFile> {
-  const file = await openPlainFile(fs, path);
-  if (file === undefined) throw new TidegateError('not-found', `${path} does not exist`, { path });
-  return file;
-}
-
-/** Fresh chunks, each read while its forerunner is in use. */
-async function* chunksOf(
-  handle: FileHandle,
-  path: string,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array, void> {
-  const readAt = async (position: number): Promise<Uint8Array> => {
-    const buffer = Buffer.allocUnsafeSlow(chunkLength);
-    return buffer.subarray(0, await onDisk('read', path, () => handle.read(buffer, position)));
-  };
-  let position = 0;
-  let chunk = await readAt(0);
-  while (chunk.byteLength > 0) {
-    checkCancelled(`reading ${path}`, signal);
-    position += chunk.byteLength;
-    const next = readAt(position);
-    // Awaited below; a consumer that leaves in between must not turn a failed read into an unhandled one.
-    next.catch(() => undefined);
-    try {
-      yield chunk;
-    } finally {
-      await next.catch(() => undefined);
-    }
-    chunk = await next;
+async function realPath(fs: FileSystem, path: string): Promise<string> {
+  try {
+    return await fs.realPath(path);
+  } catch (error) {
+    if (!isSystem(error, 'ENOENT')) throw diskError(error, 'find', path);
+    throw new TidegateError('not-found', `${path} does not exist, expected an image`, { path });
   }
 }
 
 function hasChanged(before: FileStatus, after: FileStatus): boolean {
-  return before.length !== after.length || before.modified !== after.modified;
-}
-
-function millisecondsOf({ modified }: FileStatus): number {
-  return Number(modified / 1_000_000n);
+  return before.length !== after.length || before.modified !== after.modified || before.inode !== after.inode;
 }
 
 function unfit(path: string, problem: string): TidegateError {

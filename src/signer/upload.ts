@@ -3,9 +3,9 @@ import { isTidegateError, TidegateError } from '../errors.ts';
 import { targetName } from '../metadata/repository-layout.ts';
 import { parseTargetPath } from '../metadata/target-path.ts';
 import { type TargetsDocument, targetOf } from '../metadata/targets.ts';
+import { contentOfFile } from '../storage/file-content.ts';
 import type { SwappableStore } from '../storage/store.ts';
 import type { DraftImage } from './draft.ts';
-import { imageContent } from './image-file.ts';
 import type { PlannedTarget, PublishedRole, RepositoryPlan } from './plan.ts';
 import { roleFileName, type SignedFiles, unsignedFiles } from './sign-plan.ts';
 import type { Workspace } from './workspace.ts';
@@ -84,7 +84,7 @@ async function uploadTarget(
   { source, length }: PlannedTarget,
   { progress, signal }: UploadOptions,
 ): Promise<'created' | 'present'> {
-  const content = source instanceof Uint8Array ? source : imageContent(fileSystem, source);
+  const content = source instanceof Uint8Array ? source : contentOfFile(fileSystem, source.path, source);
   try {
     return await store.create(name, content, {
       ...(signal && { signal }),
