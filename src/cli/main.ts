@@ -66,6 +66,7 @@ async function createProgram(argv: readonly string[], surroundings: Surroundings
     )
     .version(ownVersion(), '-V, --version', 'print the version')
     .exitOverride()
+    .enablePositionalOptions()
     .showSuggestionAfterError()
     .configureOutput({ outputError: () => undefined });
   const completing = argv[0] === completionCommand || argv[0] === 'complete';

@@ -1,0 +1,17 @@
+/** `tidegate plan`: what a publication would do. Writes nothing and asks for no passphrase. */
+import type { Define } from '../command-list.ts';
+import { planData, planText } from '../plan-text.ts';
+import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
+
+export const define: Define = (command, surroundings) => {
+  addWorkspaceOption(command).action(async (options: WorkspaceOptions) => {
+    const { terminal, signal } = surroundings;
+    const workspace = await openChosenWorkspace(options, surroundings);
+    const { planPublication } = await import('../../signer/plan-publication.ts');
+    const now = surroundings.now();
+    const plan = await planPublication(workspace, { now, signal });
+    for (const line of planText(plan, now)) terminal.print(line);
+    if (plan.repositories.length > 0) terminal.print('nothing was written. Next: tidegate publish');
+    terminal.printJson(planData(plan));
+  });
+};

@@ -1,0 +1,117 @@
+/** `tidegate publish`: shows the plan, signs it and publishes it. */
+import type { Command } from 'commander';
+import { TidegateError } from '../../errors.ts';
+import type { PublishResult } from '../../signer/publish.ts';
+import type { UploadProgress } from '../../signer/upload.ts';
+import type { Progress, Terminal } from '../../terminal.ts';
+import type { Define } from '../command-list.ts';
+import { addPassphraseOptions, type PassphraseOptions } from '../passphrase.ts';
+import { planData, planText } from '../plan-text.ts';
+import type { Surroundings } from '../surroundings.ts';
+import {
+  addWorkspaceOption,
+  openChosenWorkspace,
+  unlockWith,
+  type WorkspaceOptions,
+} from '../workspace-option.ts';
+
+interface PublishCommandOptions extends WorkspaceOptions, PassphraseOptions {
+  readonly plan?: string;
+  readonly dryRun?: true;
+}
+
+export const define: Define = (command, surroundings) => {
+  addOptions(command).action((options: PublishCommandOptions) => publishCommand(options, surroundings));
+};
+
+function addOptions(command: Command): Command {
+  addWorkspaceOption(command)
+    .option('--dry-run', 'show the plan; sign and write nothing')
+    .addHelpText('after', '\nRun it again after a failure: it takes up what was begun.\n');
+  return addPassphraseOptions(command);
+}
+
+async function publishCommand(options: PublishCommandOptions, surroundings: Surroundings): Promise<void> {
+  const { terminal, signal } = surroundings;
+  const workspace = await openChosenWorkspace(options, surroundings);
+  const [{ planPublication }, { publish }] = await Promise.all([
+    import('../../signer/plan-publication.ts'),
+    import('../../signer/publish.ts'),
+  ]);
+  const now = surroundings.now();
+  const plan = await planPublication(workspace, { now, signal });
+  for (const line of planText(plan, now)) terminal.print(line);
+  if (options.dryRun === true || plan.repositories.length === 0) {
+    terminal.printJson({ published: false, ...(planData(plan) as object) });
+    return;
+  }
+  requireKeys(plan.signatures);
+  const lines = new UploadLines(terminal);
+  try {
+    const result = await publish(workspace, plan, {
+      now,
+      signal,
+      unlock: unlockWith(options, surroundings),
+      progress: (progress) => lines.show(progress),
+    });
+    lines.end();
+    report(result, terminal);
+  } finally {
+    lines.end();
+  }
+}
+
+/** Before anybody is asked for a passphrase. */
+function requireKeys(
+  signatures: readonly {
+    role: string;
+    threshold: number;
+    atHand: readonly string[];
+    keyNames: readonly string[];
+  }[],
+): void {
+  const short = signatures.find(({ threshold, atHand }) => atHand.length < threshold);
+  if (short === undefined) return;
+  const { role, threshold, atHand, keyNames } = short;
+  throw new TidegateError(
+    'signatures-missing',
+    `${role}: ${threshold} of ${keyNames.join(', ')} must sign, and ${atHand.length === 0 ? 'none' : atHand.join(', ')} is at hand in keys/; nothing was written`,
+    { role, threshold, atHand },
+  );
+}
+
+function report({ plan, repositories }: PublishResult, terminal: Terminal): void {
+  for (const { repository, versions } of repositories) {
+    terminal.print(
+      `published ${repository}: targets ${versions.targets}, snapshot ${versions.snapshot}, timestamp ${versions.timestamp}`,
+    );
+  }
+  terminal.print('next: tidegate status');
+  terminal.printJson({ published: true, plan, repositories });
+}
+
+/** One progress line for each file that is uploaded. */
+class UploadLines {
+  readonly #terminal: Terminal;
+  #name: string | undefined;
+  #line: Progress | undefined;
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+  }
+
+  show({ name, bytes, total }: UploadProgress): void {
+    if (this.#name !== name) {
+      this.end();
+      this.#name = name;
+      this.#line = this.#terminal.progress(name.slice(name.lastIndexOf('/') + 1).slice(-40), total);
+    }
+    this.#line?.update(bytes);
+  }
+
+  end(): void {
+    this.#line?.end();
+    this.#line = undefined;
+    this.#name = undefined;
+  }
+}

@@ -1,0 +1,108 @@
+/** A plan for people: what hosts will see, who signs, what is uploaded, what to look at twice. */
+import { formatTime } from '../metadata/time.ts';
+import type { Plan, PlannedChange, PlannedSignature } from '../signer/plan-publication.ts';
+import { formatBytes, formatDuration, formatTable, printableLine } from '../terminal.ts';
+import type { Release } from '../waves/release.ts';
+import { releaseName } from '../waves/release.ts';
+
+const shownTargets = 50;
+
+export function planText(plan: Plan, now: number): readonly string[] {
+  if (plan.repositories.length === 0)
+    return ['nothing to publish: what is published is current', ...warningLines(plan)];
+  return [
+    'what hosts will see:',
+    ...plan.changes.filter((change) => change.kind !== 'target').flatMap(changeLines),
+    ...targetLines(plan),
+    'what must be signed:',
+    indent(formatTable(plan.signatures.map((signature) => signatureRow(signature, now)))),
+    uploadLine(plan),
+    ...warningLines(plan),
+    `plan ${plan.id}`,
+  ].map(printableLines);
+}
+
+function changeLines(change: Exclude<PlannedChange, { kind: 'target' }>): readonly string[] {
+  if (change.kind === 'root') return [`  ${change.repository}: root ${change.version}`];
+  return [`  ${change.repository}: release ${releaseName(change.release)}`, ...waveLines(change.release)];
+}
+
+/** Each wave with the seeds that it ends at, in absolute times. */
+function waveLines({ waves, lastWaveEnds }: Release): readonly string[] {
+  if (waves.size === 0) return ['    open to every host at once'];
+  const starts = [...waves];
+  const rows = starts.map(([seed, time], index) => {
+    const next = starts[index + 1]?.[0];
+    const share = next === undefined ? 100 : Math.round((next * 100) / 2048);
+    const until = starts[index + 1]?.[1] ?? lastWaveEnds;
+    return [
+      `    ${formatTime(time)}`,
+      until === undefined ? 'at once' : `to ${formatTime(until)}`,
+      `seeds above ${seed}, up to ${share} % of hosts`,
+    ];
+  });
+  return formatTable(rows).split('\n');
+}
+
+function targetLines({ changes }: Plan): readonly string[] {
+  const targets = changes.filter((change) => change.kind === 'target');
+  const rows = targets
+    .slice(0, shownTargets)
+    .map(({ repository, target, length, sha256 }) => [
+      `  ${repository}:`,
+      target,
+      formatBytes(length),
+      `sha256 ${sha256}`,
+    ]);
+  const more = targets.length - shownTargets;
+  const table = rows.length === 0 ? [] : formatTable(rows).split('\n');
+  return more > 0 ? [...table, `  and ${more} more`] : table;
+}
+
+function signatureRow(signature: PlannedSignature, now: number): readonly string[] {
+  const { repository, role, from, to, expires, threshold, keyNames, atHand } = signature;
+  const missing = atHand.length < threshold ? `, only ${atHand.length} at hand` : '';
+  return [
+    repository,
+    role,
+    from === undefined ? `new, version ${to}` : `version ${from} → ${to}`,
+    `expires ${formatTime(expires)} (in ${formatDuration(expires - now)})`,
+    `${threshold} of ${keyNames.join(', ')}${missing}`,
+  ];
+}
+
+function uploadLine({ uploads }: Plan): string {
+  const open = uploads.filter(({ present }) => !present);
+  const bytes = open.reduce((sum, { length }) => sum + length, 0);
+  const present = uploads.length - open.length;
+  return `what is uploaded: ${open.length} files, ${formatBytes(bytes)}${present > 0 ? `; ${present} are there already` : ''}`;
+}
+
+function warningLines({ warnings }: Plan): readonly string[] {
+  return warnings.map((warning) => `warning: ${warning}`);
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^/gm, '  ');
+}
+
+function printableLines(text: string): string {
+  return text.split('\n').map(printableLine).join('\n');
+}
+
+/** The same as data. */
+export function planData(plan: Plan): unknown {
+  const { id, changes, signatures, uploads, warnings } = plan;
+  return {
+    plan: id,
+    changes: JSON.parse(JSON.stringify(changes, mapsAsObjects)),
+    signatures,
+    uploads,
+    warnings,
+    canonical: JSON.parse(plan.json),
+  };
+}
+
+function mapsAsObjects(_name: string, value: unknown): unknown {
+  return value instanceof Map ? Object.fromEntries(value) : value;
+}

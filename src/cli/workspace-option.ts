@@ -1,0 +1,34 @@
+/** Which workspace a command works in: `--workspace`, else TIDEGATE_WORKSPACE, else the present folder. */
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { KeyUnlocker } from '../signer/key-ring.ts';
+import type { Workspace } from '../signer/workspace.ts';
+import { type PassphraseOptions, passphraseSource } from './passphrase.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export interface WorkspaceOptions {
+  readonly workspace?: string;
+}
+
+export function addWorkspaceOption(command: Command): Command {
+  return command
+    .option('-w, --workspace <directory>', 'the workspace (default: TIDEGATE_WORKSPACE, else this folder)')
+    .option('--json', 'print the result as JSON');
+}
+
+export async function openChosenWorkspace(
+  { workspace }: WorkspaceOptions,
+  surroundings: Surroundings,
+): Promise<Workspace> {
+  const { openWorkspace } = await import('../signer/workspace.ts');
+  return await openWorkspace(
+    resolve(surroundings.directory, workspace ?? surroundings.environment.TIDEGATE_WORKSPACE ?? '.'),
+  );
+}
+
+/** Asks for one passphrase, and opens every key with it: keys of several people come together by ceremonies. */
+export function unlockWith(options: PassphraseOptions, surroundings: Surroundings): KeyUnlocker {
+  const source = passphraseSource(options, surroundings, 'passphrase of the keys: ');
+  // The signer may wipe what it is given; the next key needs the bytes again.
+  return async () => (await source()).slice();
+}
