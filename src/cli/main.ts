@@ -60,6 +60,7 @@ export async function runCommand(
 const completionCommand = 'completion';
 
 async function createProgram(argv: readonly string[], surroundings: Surroundings): Promise<Command> {
+  const { terminal } = surroundings;
   const program = new Command('tidegate')
     .description(
       'Signs OS images with TUF, rolls them out to a fleet in waves, and gets them onto hosts safely.',
@@ -68,7 +69,7 @@ async function createProgram(argv: readonly string[], surroundings: Surroundings
     .exitOverride()
     .enablePositionalOptions()
     .showSuggestionAfterError()
-    .configureOutput({ outputError: () => undefined });
+    .configureOutput({ outputError: () => undefined, writeOut: (text) => terminal.print(text.trimEnd()) });
   const completing = argv[0] === completionCommand || argv[0] === 'complete';
   for (const { name, summary, load } of commandList) {
     const command = program.command(name).summary(summary).description(sentence(summary));

@@ -3,7 +3,7 @@
  * whole, so that an interrupted run leaves no half of one.
  */
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { TidegateError } from '../errors.ts';
 import { formatJson } from '../metadata/json-writer.ts';
@@ -68,8 +68,13 @@ export async function initWorkspace(directory: string, options: InitOptions): Pr
   const settings = parseWorkspaceFile(toml);
   const draft = join(dirname(target), `.tidegate-init-${basename(target)}-${randomBytes(6).toString('hex')}`);
   await makeFolder(fs, draft, folderMode);
-  await fill(fs, draft, { toml, settings, options });
-  await onDisk('move the new workspace to', target, () => fs.rename(draft, target));
+  try {
+    await fill(fs, draft, { toml, settings, options });
+    await onDisk('move the new workspace to', target, () => fs.rename(draft, target));
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    throw error;
+  }
   await syncFolder(fs, dirname(target));
 }
 

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type CommandLine, commandLine } from '../support/command-line.ts';
+
+function snapshotOf(directory: string): string {
+  const hash = createHash('sha256');
+  for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort()) {
+    const path = join(directory, name);
+    hash.update(`${name}\n`);
+    if (statSync(path).isFile()) hash.update(readFileSync(path));
+  }
+  return hash.digest('hex');
+}
+
+describe('tidegate: from images to a published repository', () => {
+  let session: CommandLine;
+
+  beforeEach(async () => {
+    session = commandLine();
+    session.environment.TIDEGATE_WORKSPACE = 'acme';
+    writeFileSync(join(session.directory, 'disk-1.0.0.img'), 'the first image');
+    assert.equal((await session.type('init acme --insecure-development-keys')).status, 0);
+  });
+
+  afterEach(() => session.end());
+
+  it('takes the commands of the manual, one after another', async () => {
+    const added = await session.type('release add disk-1.0.0.img --version 1.0.0');
+    assert.match(added.out, /release demo x86_64 1\.0\.0, waves default/);
+    assert.match((await session.type('release list')).out, /disk-1\.0\.0\.img/);
+    const plan = await session.type('plan');
+    assert.match(plan.out, /targets\s+new, version 1/);
+    assert.match(
+      plan.out,
+      /2030-01-01T01:00:00Z\s+to 2030-01-01T04:00:00Z\s+seeds above 0, up to 1 % of hosts/,
+    );
+    const published = await session.type('publish');
+    assert.equal(published.status, 0, published.beside);
+    assert.match(published.out, /published metadata: targets 1, snapshot 1, timestamp 1/);
+    assert.match((await session.type('plan')).out, /^nothing to publish/);
+  });
+
+  it('plans without writing, and says the same as data', async () => {
+    await session.type('release add disk-1.0.0.img --version 1.0.0');
+    const before = snapshotOf(session.directory);
+    const first = (await session.type('plan --json')).json() as { plan: string; uploads: unknown[] };
+    const second = (await session.type('publish --dry-run --json')).json() as {
+      plan: string;
+      published: boolean;
+    };
+    assert.match(first.plan, /^[0-9a-f]{64}$/);
+    assert.equal(first.uploads.length, 2);
+    assert.deepEqual([second.plan, second.published], [first.plan, false]);
+    assert.equal(snapshotOf(session.directory), before);
+  });
+
+  it('PUB-06: refuses other bytes under a published name, and changes nothing', async () => {
+    await session.type('release add disk-1.0.0.img --version 1.0.0');
+    await session.type('publish');
+    writeFileSync(join(session.directory, 'disk-1.0.0.img'), 'other bytes');
+    const before = snapshotOf(session.directory);
+    const again = await session.type('release add disk-1.0.0.img --version 1.0.1');
+    assert.equal(again.status, 87);
+    assert.match(again.beside, /error \[name-taken\] target disk-1\.0\.0\.img/);
+    assert.equal(snapshotOf(session.directory), before);
+  });
+
+  it('takes a release back that is not published yet', async () => {
+    await session.type('release add disk-1.0.0.img --version 1.0.0');
+    assert.equal((await session.type('release drop demo x86_64 1.0.0')).status, 0);
+    assert.match((await session.type('release list')).out, /no release waits/);
+    const absent = await session.type('release drop demo x86_64 1.0.0');
+    assert.match(absent.beside, /error \[release-invalid\]/);
+  });
+
+  it('says before it asks for a passphrase that a key is not at hand', async () => {
+    await session.type('release add disk-1.0.0.img --version 1.0.0');
+    const keys = join(session.directory, 'acme', 'keys');
+    const { rmSync } = await import('node:fs');
+    rmSync(join(keys, 'targets.key.json'));
+    const refused = await session.type('publish');
+    assert.equal(refused.status, 80);
+    assert.match(
+      refused.beside,
+      /error \[signatures-missing\] targets: 1 of targets must sign, and none is at hand/,
+    );
+    assert.equal(existsSync(join(session.directory, 'acme', 'repository')), false);
+  });
+});
+
+describe('tidegate: what users mistype', () => {
+  let session: CommandLine;
+
+  beforeEach(() => {
+    session = commandLine();
+  });
+
+  afterEach(() => session.end());
+
+  const cases: readonly (readonly [string, number, RegExp])[] = [
+    ['', 64, /a command is missing/],
+    ['publsh', 64, /unknown command 'publsh' \(Did you mean publish\?\)/],
+    ['init', 64, /missing required argument 'directory'/],
+    ['init x --template triple', 64, /Allowed choices are single, bottlerocket/],
+    ['init x --variant demo --insecure-development-keys', 64, /expected a variant and an architecture/],
+    ['init x', 64, /a passphrase is needed and there is no terminal/],
+    ['plan', 78, /error \[workspace-invalid\] .*tidegate\.toml does not exist.*tidegate init/],
+    ['serve . --port 70000', 64, /expected a number from 0 to 65535/],
+    ['release add a b', 64, /two images of kind image/],
+    ['release add a --start-time tomorrow', 64, /--start-time tomorrow: expected a time such as/],
+  ];
+  for (const [line, status, message] of cases) {
+    it(`"tidegate ${line}" ends with ${status} and says why`, async () => {
+      const typed = await session.type(line === '' ? [] : line);
+      assert.match(typed.beside, message);
+      assert.equal(typed.status, status);
+      assert.deepEqual(readdirSync(session.directory), []);
+    });
+  }
+
+  it('answers --help and --version with success', async () => {
+    assert.equal((await session.type('--version')).status, 0);
+    assert.equal((await session.type('release add --help')).status, 0);
+  });
+});

@@ -1,0 +1,62 @@
+/** Runs `tidegate` as a user types it, in this process, with a clock and a folder of the test's own. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runCommand } from '../../src/cli/main.ts';
+import { createTerminal } from '../../src/terminal.ts';
+
+export interface Typed {
+  readonly status: number;
+  readonly out: string;
+  /** Standard error. */
+  readonly beside: string;
+  /** Standard output as JSON. */
+  json(): unknown;
+}
+
+export interface CommandLine {
+  readonly directory: string;
+  /** Milliseconds since the epoch; tests move it. */
+  now: number;
+  readonly environment: Record<string, string>;
+  /** Answers to secret questions, in order; none: there is no terminal. */
+  readonly secrets: string[];
+  type(line: string | readonly string[]): Promise<Typed>;
+  end(): void;
+}
+
+export function commandLine(now = Date.UTC(2030, 0, 1)): CommandLine {
+  const directory = mkdtempSync(join(tmpdir(), 'tidegate-cli-'));
+  const session: CommandLine = {
+    directory,
+    now,
+    environment: {},
+    secrets: [],
+    type: (line) => run(session, typeof line === 'string' ? line.split(' ') : line),
+    end: () => rmSync(directory, { recursive: true, force: true }),
+  };
+  return session;
+}
+
+async function run(session: CommandLine, argv: readonly string[]): Promise<Typed> {
+  const out: string[] = [];
+  const beside: string[] = [];
+  const terminal = createTerminal({
+    json: argv.includes('--json'),
+    stdout: { write: (text) => out.push(text) },
+    stderr: { write: (text) => beside.push(text) },
+    clock: () => 0,
+  });
+  const status = await runCommand(argv, {
+    terminal,
+    environment: session.environment,
+    now: () => session.now,
+    signal: new AbortController().signal,
+    directory: session.directory,
+    askSecret:
+      session.secrets.length === 0
+        ? undefined
+        : async () => new TextEncoder().encode(session.secrets.shift() ?? ''),
+  });
+  return { status, out: out.join(''), beside: beside.join(''), json: () => JSON.parse(out.join('')) };
+}
