@@ -69,7 +69,11 @@ async function createProgram(argv: readonly string[], surroundings: Surroundings
     .exitOverride()
     .enablePositionalOptions()
     .showSuggestionAfterError()
-    .configureOutput({ outputError: () => undefined, writeOut: (text) => terminal.print(text.trimEnd()) });
+    .configureOutput({
+      outputError: () => undefined,
+      writeOut: (text) => terminal.print(text.trimEnd()),
+      writeErr: (text) => terminal.note(text.trimEnd()),
+    });
   const completing = argv[0] === completionCommand || argv[0] === 'complete';
   for (const { name, summary, load } of commandList) {
     const command = program.command(name).summary(summary).description(sentence(summary));

@@ -67,6 +67,28 @@ describe('tidegate: from images to a published repository', () => {
     assert.equal(snapshotOf(session.directory), before);
   });
 
+  it('shows where everything stands, and what to type next, day by day', async () => {
+    assert.match((await session.type('status')).out, /not published yet[\s\S]*next: tidegate plan/);
+    await session.type('release add disk-1.0.0.img --version 1.0.0');
+    await session.type('publish');
+    const fresh = await session.type('status');
+    assert.match(fresh.out, /timestamp\.json\s+version 1\s+expires 2030-01-08T00:00:00Z \(in 7 d\)\s+good/);
+    assert.match(fresh.out, /root\.json .*signed by 2 of 2: root-1, root-2/);
+    assert.match(fresh.out, /next: nothing to do/);
+    session.now += 86_400_000;
+    assert.match((await session.type('status')).out, /next: tidegate refresh/);
+    assert.match((await session.type('refresh')).out, /refreshed: timestamp 2/);
+    assert.match((await session.type('refresh')).out, /nothing is due/);
+    session.now += 8 * 86_400_000;
+    const expired = await session.type('status --json');
+    assert.equal(expired.status, 82);
+    const [{ roles }] = expired.json() as [{ roles: { role: string; state: string; expires: string }[] }];
+    const timestamp = roles.find(({ role }) => role === 'timestamp');
+    assert.deepEqual([timestamp?.state, timestamp?.expires], ['expired', '2030-01-09T00:00:00Z']);
+    assert.match((await session.type('refresh')).out, /refreshed: .*timestamp 3/);
+    assert.equal((await session.type('status')).status, 0);
+  });
+
   it('takes a release back that is not published yet', async () => {
     await session.type('release add disk-1.0.0.img --version 1.0.0');
     assert.equal((await session.type('release drop demo x86_64 1.0.0')).status, 0);
