@@ -22,7 +22,11 @@ export function copyOf(document: AnyDocument): Record<string, unknown> {
 }
 
 /** Sets a member by its path; undefined removes it. */
-export function changed(document: Record<string, unknown>, path: readonly string[], value: unknown): unknown {
+export function changed(
+  document: Record<string, unknown>,
+  path: readonly string[],
+  value: unknown,
+): Record<string, unknown> {
   const [name = '', ...rest] = path;
   const copy = record<unknown>(document);
   if (rest.length > 0) copy[name] = changed(copy[name] as Record<string, unknown>, rest, value);
