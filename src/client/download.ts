@@ -60,7 +60,7 @@ async function transfer(
   fs: FileSystem,
   options: TransferOptions,
 ): Promise<void> {
-  const file = await openTarget(source, target, options);
+  const file = await openTarget(source, target, { ...options, reuseChunks: true });
   // The staged file computes the SHA-256 while it writes; only others are computed here.
   const digests = new Digests(target.hashes, 'sha256');
   let staged: StagedFile | undefined;
@@ -68,7 +68,7 @@ async function transfer(
     staged = await StagedFile.begin(fs, path, fileMode);
     for await (const chunk of exactBytes(file, target, options)) {
       digests.update(chunk);
-      await staged.write(chunk);
+      await staged.write(chunk, { reused: true });
     }
     const { sha256 } = await staged.finish();
     digests.check(target, { sha256 });

@@ -19,16 +19,21 @@ export interface TransferOptions {
   readonly progress?: Progress;
   /** Cancels the transfer; code cancelled. */
   readonly signal?: AbortSignal;
+  /**
+   * For `stream`: a piece may be overwritten when the next one is asked for. Saves half the work of a large image.
+   * Default false.
+   */
+  readonly reuseChunks?: boolean;
 }
 
 /** Opens a target at a source. @throws not-found; length-mismatch when another length is announced */
 export async function openTarget(
   source: Source,
   target: LocatedTarget,
-  { signal }: TransferOptions,
+  { signal, reuseChunks = false }: TransferOptions,
 ): Promise<OpenFile> {
   for (const name of target.names) {
-    const file = await source.openTarget(name, signal === undefined ? {} : { signal });
+    const file = await source.openTarget(name, { reuseChunks, ...(signal !== undefined && { signal }) });
     if (file === undefined) continue;
     if (file.length === undefined || file.length === target.length) return file;
     await file.body[Symbol.asyncIterator]().return?.();
@@ -61,14 +66,17 @@ export async function* verifiedBytes(
   options: TransferOptions,
 ): AsyncGenerator<Uint8Array, void> {
   const digests = new Digests(target.hashes);
-  let held: Uint8Array | undefined;
+  let received = 0;
+  let last: Uint8Array | undefined;
   for await (const chunk of exactBytes(file, target, options)) {
     digests.update(chunk);
-    if (held !== undefined) yield held;
-    held = chunk;
+    received += chunk.byteLength;
+    if (received < target.length) yield chunk;
+    // Asking for more, to see that there is nothing, may overwrite it.
+    else last ??= options.reuseChunks === true ? new Uint8Array(chunk) : chunk;
   }
   digests.check(target);
-  if (held !== undefined) yield held;
+  if (last !== undefined) yield last;
 }
 
 /** All hashes that were signed, over one pass. */

@@ -57,10 +57,13 @@ export class SimulatorStore implements ReadableStore {
 async function* pieces(
   name: string,
   bytes: Uint8Array,
-  { signal }: CancelOptions,
+  { signal, reuseChunks = false }: ReadOptions,
 ): AsyncGenerator<Uint8Array, void> {
   for (let at = 0; at < bytes.length; at += CHUNK) {
-    yield* bodyOf(name, bytes.subarray(at, at + Math.min(CHUNK, LARGEST_CHUNK)), signal);
+    const piece = bytes.subarray(at, at + Math.min(CHUNK, LARGEST_CHUNK));
+    yield* bodyOf(name, piece, signal);
+    // What a store may do, this one does.
+    if (reuseChunks) piece.fill(0xee);
   }
 }
 
