@@ -240,8 +240,8 @@ function requireChosen(session: Session, open: readonly Release[]): Release {
   const found = open.find(({ version }) => version === chosen?.version);
   if (chosen !== undefined && found !== undefined && hasSameImages(chosen, found)) return found;
   const state = stateOf(session.situation);
-  const what = found === undefined ? 'is not offered any more' : 'is offered with other images';
-  const text = `Cannot prepare while ${state}: ${chosen?.version} ${what} than at the last check; check again.`;
+  const what = found === undefined ? 'is not offered any more' : 'is offered with other images than chosen';
+  const text = `Cannot prepare while ${state}: ${chosen?.version} ${what}; check again.`;
   throw new TidegateError('state-not-allowed', text, { state, event: 'prepare' });
 }
 

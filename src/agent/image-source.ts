@@ -13,14 +13,14 @@ export interface ImageTarget {
   /** In bytes, as it lies in the repository. */
   readonly length: number;
   /** The signed member `custom` of the target. */
-  readonly custom?: ReadonlyMap<string, unknown> | undefined;
+  readonly custom?: unknown;
 }
 
 export interface ImageSource {
   refresh(options?: { readonly signal?: AbortSignal }): Promise<unknown>;
   choose(host: Host): Promise<Choice>;
   /** The releases that are open for a host. */
-  updates(host: Host): Promise<readonly Release[]> | readonly Release[];
+  updates(host: Host): Promise<readonly Release[]>;
   /** Code target-not-found. */
   resolve(targetPath: string): Promise<ImageTarget>;
   /** Throws at the end when hash or length are wrong: nothing may be trusted before it ended. */

@@ -95,7 +95,7 @@ async function listImages(
  */
 function slotLengthOf(path: string, { length, custom }: ImageTarget): number | undefined {
   if (compressionOf(path) === 'none') return length;
-  const own = custom?.get('tidegate');
+  const own: unknown = custom instanceof Map ? custom.get('tidegate') : undefined;
   const value = own instanceof Map ? (own.get('image_length') as unknown) : undefined;
   if (value === undefined) return undefined;
   const number = Number(value);

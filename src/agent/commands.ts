@@ -1,0 +1,245 @@
+/**
+ * The commands of a host, defined on any commander program: `tidegate-agent NAME` and `tidegate host NAME` are the
+ * same. Each does one thing and ends; a timer or an orchestrator calls them. Printing is here, doing is in the agent.
+ */
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { TidegateError } from '../errors.ts';
+import { formatDuration, type Progress, printableLine, type Terminal } from '../terminal.ts';
+import type { Choice } from '../waves/choose.ts';
+import { releaseName } from '../waves/release.ts';
+import type { Agent } from './agent.ts';
+import type { AgentConfig } from './config.ts';
+import type { AgentStatus } from './status.ts';
+
+export interface HostSurroundings {
+  readonly terminal: Terminal;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Cancels what runs. */
+  readonly signal: AbortSignal;
+  /** The folder that relative paths start from. */
+  readonly directory: string;
+}
+
+export const defaultConfigPath = '/etc/tidegate/agent.toml';
+
+interface HostOptions {
+  readonly config: string;
+}
+
+type Run = (agent: Agent, surroundings: HostSurroundings, options: HostOptions) => Promise<void>;
+
+interface HostCommand {
+  readonly name: string;
+  readonly summary: string;
+  readonly run: Run;
+}
+
+const hostCommands: readonly HostCommand[] = [
+  { name: 'prepare', summary: 'install the chosen release into the inactive slot', run: prepare },
+  { name: 'activate', summary: 'let the next boot try the prepared slot', run: simple('activate') },
+  { name: 'deactivate', summary: 'take an ordered change of slot back', run: simple('deactivate') },
+  {
+    name: 'confirm',
+    summary: 'say that the running system works, so that it boots again',
+    run: simple('confirm'),
+  },
+  {
+    name: 'revert',
+    summary: 'go back to the other slot at the next boot, and give the running release up',
+    run: simple('revert'),
+  },
+  { name: 'status', summary: 'state, slots, last command and failure', run: status },
+];
+
+/** Adds the commands of a host to a program or command. */
+export function defineHostCommands(parent: Command, surroundings: HostSurroundings): void {
+  common(parent.command('check').description('Refresh, and choose the release to take now.'))
+    .option('--retry-failed', 'let releases be chosen again that fell back or were reverted here')
+    .action(async (options: HostOptions & { readonly retryFailed?: boolean }) => {
+      await withAgent(options, surroundings, async (agent) => {
+        const { signal, terminal, now } = surroundings;
+        const choice = await agent.check({ signal, retryFailed: options.retryFailed === true });
+        terminal.print(printableLine(choiceText(choice, now())));
+        terminal.printJson(await agent.status());
+      });
+    });
+  for (const { name, summary, run } of hostCommands) {
+    const sentence = `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`;
+    common(parent.command(name).description(sentence)).action(async (options: HostOptions) => {
+      await withAgent(options, surroundings, (agent) => run(agent, surroundings, options));
+    });
+  }
+  defineInit(parent, surroundings);
+}
+
+function common(command: Command): Command {
+  return command
+    .option('--config <file>', 'configuration of the agent', defaultConfigPath)
+    .option('--json', 'print JSON');
+}
+
+function defineInit(parent: Command, surroundings: HostSurroundings): void {
+  common(parent.command('init').description('Set the slots up, once: say which release runs.'))
+    .requiredOption('--release <version>', 'the version that runs')
+    .option('--slot <name>', 'the slot that runs: a or b', 'a')
+    .option('--image <kind=file...>', 'an image of the running release, such as root=FILE')
+    .action(async (options: HostOptions & InitOptions) => await init(options, surroundings));
+}
+
+interface InitOptions {
+  readonly release: string;
+  readonly slot: string;
+  readonly image?: readonly string[];
+}
+
+async function init(options: HostOptions & InitOptions, surroundings: HostSurroundings): Promise<void> {
+  const { directory, terminal, signal } = surroundings;
+  const [{ readConfig }, { provisionSlots }] = await Promise.all([
+    import('./config.ts'),
+    import('./provision.ts'),
+  ]);
+  const { host, slotsDirectory, slotSize } = await readConfig(resolve(directory, options.config));
+  const { slot } = options;
+  if (slot !== 'a' && slot !== 'b') throw usage(`--slot: found ${slot}, expected a or b`);
+  const release = { variant: host.variant, arch: host.arch, version: options.release };
+  const images = Object.fromEntries((options.image ?? []).map((text) => parseImage(text, directory)));
+  await provisionSlots({ directory: slotsDirectory, slotSize, release, slot, images, signal });
+  terminal.print(`${slotsDirectory}: slot ${slot} runs ${releaseName(release)}. Next: check`);
+  terminal.printJson({ slots: slotsDirectory, running_slot: slot, release });
+}
+
+function parseImage(text: string, directory: string): readonly [string, string] {
+  const [kind = '', ...path] = text.split('=');
+  if (kind === '' || path.length === 0) throw usage(`--image: found ${text}, expected KIND=FILE`);
+  return [kind, resolve(directory, path.join('='))];
+}
+
+/** Makes the agent that a configuration describes, and gives back what it held open. */
+export async function withAgent<T>(
+  options: HostOptions,
+  surroundings: Pick<HostSurroundings, 'directory' | 'now'>,
+  work: (agent: Agent) => Promise<T>,
+): Promise<T> {
+  const { readConfig } = await import('./config.ts');
+  const config = await readConfig(resolve(surroundings.directory, options.config));
+  const { agent, close } = await createAgent(config, surroundings.now);
+  try {
+    return await work(agent);
+  } finally {
+    await close();
+  }
+}
+
+async function createAgent(
+  config: AgentConfig,
+  clock: () => number,
+): Promise<{ readonly agent: Agent; readonly close: () => Promise<void> }> {
+  const [{ RepositoryClient }, { Agent }, { FileSlots }, durable, { nodeFileSystem }] = await Promise.all([
+    import('../client/updater.ts'),
+    import('./agent.ts'),
+    import('./file-slots.ts'),
+    import('../storage/durable-file.ts'),
+    import('../storage/file-system.ts'),
+  ]);
+  const { stateDirectory, slotsDirectory: directory, slotSize, host } = config;
+  await durable.makeFolder(nodeFileSystem, stateDirectory, 0o700);
+  const { trustedRoot, metadata, targets, secondVerifier } = config;
+  const client = new RepositoryClient({
+    ...{ trustedRoot, metadata, targets, secondVerifier, clock },
+    stateDirectory: join(stateDirectory, 'repository'),
+  });
+  const slots = new FileSlots({ directory, slotSize });
+  const agent = new Agent({ client, slots, host, clock, stateDirectory: join(stateDirectory, 'agent') });
+  return { agent, close: () => client.close() };
+}
+
+function simple(method: 'activate' | 'deactivate' | 'confirm' | 'revert'): Run {
+  return async (agent, { terminal, signal }) => report(await agent[method]({ signal }), terminal);
+}
+
+async function prepare(agent: Agent, { terminal, signal }: HostSurroundings): Promise<void> {
+  let line: Progress | undefined;
+  let found: AgentStatus;
+  try {
+    found = await agent.prepare({
+      signal,
+      progress: ({ received, total }) => {
+        line ??= terminal.progress('receiving', total);
+        line.update(received);
+      },
+    });
+  } finally {
+    line?.end();
+  }
+  report(found, terminal);
+}
+
+async function status(agent: Agent, { terminal }: HostSurroundings): Promise<void> {
+  report(await agent.status(), terminal);
+}
+
+function report(found: AgentStatus, terminal: Terminal): void {
+  for (const line of statusLines(found)) terminal.print(printableLine(line));
+  terminal.printJson(found);
+}
+
+/** For people; the last line says what to do next. */
+export function statusLines(found: AgentStatus): readonly string[] {
+  const { active_partition, staging_partition, running_slot, confirmed, last_failure } = found;
+  const other = running_slot === 'a' ? 'b' : 'a';
+  const lines = [
+    `state      ${found.update_state}`,
+    `running    ${active_partition.image.version} in slot ${running_slot}, ${confirmed ? 'confirmed' : 'not confirmed'}`,
+    `inactive   ${staging_partition === null ? 'nothing complete' : staging_partition.image.version} in slot ${other}`,
+    `next boot  slot ${active_partition.next_to_boot ? running_slot : other}`,
+  ];
+  for (const { version, reason } of found.failed_versions) {
+    lines.push(`given up   ${version}: ${reason === 'fell-back' ? 'it did not boot' : 'it was reverted'}`);
+  }
+  if (last_failure !== null) {
+    const { command, code, message, timestamp } = last_failure;
+    lines.push(`failure    ${timestamp} ${command}: ${message} [${code}]`);
+  }
+  return [...lines, `next       ${nextStep(found)}`];
+}
+
+function nextStep({ update_state, confirmed, chosen_update }: AgentStatus): string {
+  switch (update_state) {
+    case 'Ready':
+      return 'reboot (or deactivate)';
+    case 'Staged':
+      return 'activate';
+    case 'Available':
+      return confirmed ? `prepare (${chosen_update?.version})` : 'confirm, or revert';
+    case 'Idle':
+      return confirmed ? 'check' : 'confirm, or revert';
+  }
+}
+
+function choiceText(choice: Choice, now: number): string {
+  if (choice.kind === 'update') {
+    const { release, downgrade } = choice;
+    return `${releaseName(release)} is to be taken${downgrade ? ', a lower version' : ''}. Next: prepare`;
+  }
+  const { reason, release, opensAt } = choice;
+  const name = release === undefined ? '' : releaseName(release);
+  const reasons = {
+    current: 'no update: nothing newer',
+    locked: 'no update: the version lock runs, or is not listed',
+    variant: 'no update: nothing is listed for this variant and architecture',
+    barrier: `no update: ${name} is above the highest version allowed`,
+    failed: `no update: ${name} has failed on this host`,
+    wave: `no update yet: ${name} opens ${opensText(opensAt ?? now, now)}`,
+  };
+  return reasons[reason];
+}
+
+function opensText(opensAt: number, now: number): string {
+  return `at ${new Date(opensAt).toISOString()}, in ${formatDuration(opensAt - now)}`;
+}
+
+function usage(text: string): TidegateError {
+  return new TidegateError('usage', text);
+}
