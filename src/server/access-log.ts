@@ -43,14 +43,14 @@ export class AccessLog {
         took: this.#clock() - begun,
         range: request.headers.range,
         agent: request.headers['user-agent'],
-        error: this.#errors.get(response),
+        error: this.#errors.get(response) ?? codeOf(response.errored),
       });
     });
   }
 
   /** The code of what went wrong, for the line of that request. */
   noteError(response: ServerResponse, error: unknown): void {
-    this.#errors.set(response, isTidegateError(error) ? error.code : 'internal');
+    this.#errors.set(response, codeOf(error) ?? 'internal');
   }
 
   #write(entry: Readonly<Record<string, string | number | boolean | undefined>>): void {
@@ -60,6 +60,10 @@ export class AccessLog {
       // Rule 3; the log has nobody else to tell.
     }
   }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return isTidegateError(error) ? error.code : undefined;
 }
 
 /** Text cut to size, everything but printable ASCII escaped. */

@@ -15,8 +15,8 @@ export interface ServerLimits {
   /** An idle connection between two requests. */
   readonly idleTime: number;
   /**
-   * One step of an answer, 1 MiB at most: read from the store and taken by the client. Also a connection on which
-   * nothing moves. A reader below about 17 kB/s is so dropped.
+   * One step of an answer, 1 MiB at most: read from the store and taken by the client. So a reader below about
+   * 17 kB/s is dropped. Twice as long: a connection on which nothing moves at all.
    */
   readonly stepTime: number;
   /** The largest file that is kept in memory. */

@@ -65,7 +65,8 @@ export async function serve({
 function limitConnections(server: Server, limits: ServerLimits, handler: RequestHandler): void {
   server.maxConnections = limits.connections;
   server.maxHeadersCount = limits.headerCount;
-  server.timeout = limits.stepTime;
+  // Behind the limit of a step, which knows what it cuts off and why.
+  server.timeout = 2 * limits.stepTime;
   // Without "100 Continue": the body is not wanted, and the answer says so.
   server.on('checkContinue', handler);
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => {

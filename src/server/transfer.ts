@@ -28,7 +28,8 @@ export async function sendBody(
   };
   const timer = setTimeout(() => {
     step.slow = true;
-    response.destroy();
+    // With its reason, which the log reads when the answer has ended.
+    response.destroy(tooSlow(stepTime));
     leave();
   }, stepTime);
   response.once('close', leave);
@@ -40,8 +41,9 @@ export async function sendBody(
     response.end();
   } catch (error) {
     const left = response.destroyed && !step.slow;
-    response.destroy();
-    if (!left) throw step.slow ? tooSlow(stepTime) : error;
+    const reason = step.slow ? tooSlow(stepTime) : error;
+    response.destroy(reason instanceof Error ? reason : undefined);
+    if (!left) throw reason;
   } finally {
     clearTimeout(timer);
     response.off('close', leave);
