@@ -143,12 +143,13 @@ class JsonReader {
 
   #array(depth: number): readonly JsonValue[] {
     this.#enter(depth);
-    const items: JsonValue[] = [];
-    if (this.#closes(0x5d)) return items;
+    if (this.#closes(0x5d)) return [];
+    // A list begun with its first item is a fraction of the size of one that is pushed to.
+    const items: JsonValue[] = [this.#value(depth)];
     for (;;) {
-      items.push(this.#value(depth));
       if (this.#closes(0x5d)) return items;
       this.#expect(0x2c, '"," or "]"');
+      items.push(this.#value(depth));
     }
   }
 
