@@ -60,7 +60,7 @@ describe('metadata/crypto', () => {
     it('RSA-PSS with the longest salt and with none, in all three digests', () => {
       for (const kind of ['rsa sha256', 'rsa sha384', 'rsa sha512'] as const) {
         for (const saltLength of [0, 20, 32, constants.RSA_PSS_SALTLEN_MAX_SIGN]) {
-          const key = signingKey('salted', kind, { saltLength });
+          const key = signingKey('reader', kind, { saltLength });
           assert.equal(usable(key).verify(message, hex(key.sign(message))), true, `${kind} ${saltLength}`);
         }
       }
@@ -92,14 +92,14 @@ describe('metadata/crypto', () => {
       ['rsa sha256', 'rsa sha384', 'rsa sha512'],
     ];
     const identities = same.map(
-      (kinds) => new Set(kinds.map((kind) => usable(signingKey('one', kind)).identity)),
+      (kinds) => new Set(kinds.map((kind) => usable(signingKey('reader', kind)).identity)),
     );
     for (const [index, set] of identities.entries()) assert.equal(set.size, 1, same[index]?.join());
     assert.equal(new Set(identities.flatMap((set) => [...set])).size, same.length);
-    const { json } = signingKey('one');
+    const { json } = signingKey('reader');
     const upper = loadPublicKey('ed25519', 'ed25519', json.keyval.public.toUpperCase());
     assert.ok(isUsable(upper) && identities[0]?.has(upper.identity));
-    const pem = signingKey('one', 'rsa sha256').json.keyval.public;
+    const pem = signingKey('reader', 'rsa sha256').json.keyval.public;
     for (const spelling of [pem.trim(), `\n ${pem}\n\n`, pem.replaceAll('\n', '\r\n'), oneLine(pem)]) {
       const key = loadPublicKey('rsa', 'rsassa-pss-sha256', spelling);
       assert.ok(isUsable(key) && identities[3]?.has(key.identity), spelling);
@@ -119,7 +119,7 @@ describe('metadata/crypto', () => {
   });
 
   describe('PAR-07: a key that does not fit its type or scheme is unusable, with a reason', () => {
-    const rsa = signingKey('misfit', 'rsa sha256').json.keyval.public;
+    const rsa = signingKey('reader', 'rsa sha256').json.keyval.public;
     const p256 = signingKey('misfit', 'ecdsa p256').json.keyval.public;
     const p384 = signingKey('misfit', 'ecdsa p384').json.keyval.public;
     const ed = signingKey('misfit', 'ed25519 pem').json.keyval.public;
@@ -173,7 +173,7 @@ describe('metadata/crypto', () => {
 
   describe('PAR-08: damaged and absurd keys are unusable, and quickly so', () => {
     const p256Hex = signingKey('misfit', 'ecdsa p256 hex').json.keyval.public;
-    const pem = signingKey('misfit', 'rsa sha256').json.keyval.public;
+    const pem = signingKey('reader', 'rsa sha256').json.keyval.public;
     const nested = Buffer.concat([...Array.from({ length: 1400 }, () => Buffer.from([0x30, 0x80]))]);
     const cases: Readonly<Record<string, readonly [string, string, string]>> = {
       'ed25519 of 0 bytes': ['ed25519', 'ed25519', ''],

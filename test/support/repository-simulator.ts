@@ -70,7 +70,7 @@ export class RepositorySimulator {
   readonly #name: string;
   readonly #stateHashes: boolean;
   readonly #history = new Map<string, Uint8Array>();
-  #rootSigners: readonly SigningKey[] = [];
+  readonly #rootKeys = new Map<number, readonly SigningKey[]>();
 
   constructor(options: SimulatorOptions = {}) {
     const { kind = 'ed25519', name = 'simulated', consistentSnapshot = true, stateHashes = true } = options;
@@ -145,12 +145,12 @@ export class RepositorySimulator {
   }
 
   /** Signs a document as it stands and puts it on the server under the name that its version gives it. */
-  write(role: string, signers: readonly SigningKey[] = this.signersOf(role)): Uint8Array {
+  write(role: string, signers: readonly SigningKey[] = this.#usualSigners(role)): Uint8Array {
     const document = this.document(role);
     const bytes = this.sign(document, signers);
     this.files.set(this.fileName(role, document.version), bytes);
     this.#history.set(`${role}@${document.version}`, bytes);
-    if (role === 'root') this.#rootSigners = this.signersOf('root');
+    if (role === 'root') this.#rootKeys.set(document.version, this.signersOf('root'));
     return bytes;
   }
 
@@ -164,7 +164,7 @@ export class RepositorySimulator {
   /** Raises root by one version, signed by the keys of the root before and its own. */
   publishRoot(): Uint8Array {
     this.root.version += 1;
-    return this.write('root', [...new Set([...this.#rootSigners, ...this.signersOf('root')])]);
+    return this.write('root');
   }
 
   publishTimestamp(): Uint8Array {
@@ -268,6 +268,12 @@ export class RepositorySimulator {
       mkdirSync(join(directory, name, '..'), { recursive: true });
       writeFileSync(join(directory, name), bytes);
     }
+  }
+
+  /** A new root is signed by the keys of the one before, too. */
+  #usualSigners(role: string): readonly SigningKey[] {
+    const before = role === 'root' ? (this.#rootKeys.get(this.root.version - 1) ?? []) : [];
+    return [...new Set([...before, ...this.signersOf(role)])];
   }
 
   #delegationsOf(role: string): DelegationsJson {

@@ -6,7 +6,7 @@ import { parseTargetPath } from '../../src/metadata/target-path.ts';
 import { type Floors, noFloors } from '../../src/trust/floors.ts';
 import { defaultLimits } from '../../src/trust/limits.ts';
 import { type SearchResult, searchTarget } from '../../src/trust/lookup.ts';
-import { topLevelTargets, updateTargets } from '../../src/trust/targets-role.ts';
+import { listedMeta, topLevelTargets, updateTargets } from '../../src/trust/targets-role.ts';
 import {
   finishRoot,
   type TrustedSet,
@@ -62,8 +62,7 @@ export function trustedTargets(repository: RepositorySimulator, walk: Walk = {})
 
 /** The file that the trusted snapshot lists for a role. */
 export function servedRole(repository: RepositorySimulator, set: TrustedSet, role: string): Uint8Array {
-  const version = set.snapshot?.document.meta.get(`${role}.json`)?.version ?? 0;
-  return served(repository, repository.fileName(role, version));
+  return served(repository, repository.fileName(role, listedMeta(set, role).version));
 }
 
 /** Looks a target up, fetching delegated roles from the repository. */

@@ -65,7 +65,7 @@ describe('trust/threshold', () => {
       [['ecdsa p256', 'ecdsa p256 hex', 'ecdsa-sha2-nistp256'], 'P-256'],
       [['rsa sha256', 'rsa sha384', 'rsa sha512'], 'RSA'],
     ] as const) {
-      const keys = kinds.map((kind) => signingKey('threshold', kind));
+      const keys = kinds.map((kind) => signingKey('reader', kind));
       assert.equal(
         count(
           keys.map((key) => by(key)),
