@@ -59,8 +59,9 @@ export async function publish(
 /** Finishes what was interrupted between the timestamp and the end. */
 export async function settleAll(workspace: Workspace, now: number): Promise<void> {
   for (const place of repositoriesOf(workspace.settings)) {
-    const live = await readLive(workspace, place);
-    if (await isUnsettled(workspace, live)) await settle(workspace, place, now);
+    const journal = await readJournal(workspace, place.name);
+    if (journal === undefined || journal.done) continue;
+    if (await isUnsettled(workspace, await readLive(workspace, place))) await settle(workspace, place, now);
   }
 }
 

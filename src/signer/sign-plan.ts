@@ -10,7 +10,6 @@ import { isJsonObject, type JsonValue } from '../metadata/json.ts';
 import { manifestTarget, metadataName, targetName } from '../metadata/repository-layout.ts';
 import { parseTargetPath } from '../metadata/target-path.ts';
 import { targetOf } from '../metadata/targets.ts';
-import { noFloors } from '../trust/floors.ts';
 import { requireImages } from '../waves/release.ts';
 import { fileMeta, snapshotDocument, targetsDocument, timestampDocument } from './documents.ts';
 import type { KeyRing, NamedKey } from './key-ring.ts';
@@ -108,7 +107,8 @@ export function unsignedFiles({ live, added }: RepositoryPlan): ReadonlyMap<stri
 }
 
 /**
- * Reads what would stand in the store as a fresh host reads it, and as one that knows the present state.
+ * Reads what would stand in the store as hosts read it. One walk speaks for all: it begins with the first root, as a
+ * fresh host does, and keeps the floors of a host that knows the present state.
  *
  * @param read the store, with whatever is not in it yet laid over
  * @throws what `trust/` throws; manifest-image-missing when a release lacks an image
@@ -118,12 +118,10 @@ export async function checkAsHosts(
   read: ReadFile,
   now: number,
 ): Promise<ReadRepository> {
-  const { folders } = plan.live.place;
-  const policy = trustPolicyAt(now);
-  const [first = new Uint8Array()] = plan.live.roots;
-  const fresh = await readRepository(read, { folders, anchor: first, policy, floors: noFloors });
-  const known = plan.live.roots.at(-1) ?? first;
-  await readRepository(read, { folders, anchor: known, policy, floors: plan.live.floors });
+  const { floors, place, roots } = plan.live;
+  const [anchor = new Uint8Array()] = roots;
+  const request = { folders: place.folders, anchor, policy: trustPolicyAt(now), floors };
+  const fresh = await readRepository(read, request);
   const document = fresh.set.targets.get('targets')?.document;
   for (const release of plan.releases) {
     requireImages(
