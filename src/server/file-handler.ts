@@ -82,7 +82,13 @@ export class FileHandler {
     signal: AbortSignal,
   ): Promise<AsyncIterable<Uint8Array>> {
     const pin = info.etag === '' ? {} : { etag: info.etag };
-    const opened = await this.#options.store.open(info.name, { ...span, ...pin, signal });
+    const opened = await this.#options.store.open(info.name, {
+      ...span,
+      ...pin,
+      signal,
+      // A chunk has left for the network before the next one is asked for.
+      reuseChunks: true,
+    });
     if (opened?.length === info.length) return opened.body;
     await opened?.body[Symbol.asyncIterator]().return?.();
     throw new TidegateError('store-conflict', `${info.name} changed while it was opened.`);

@@ -8,7 +8,7 @@ import { DirectoryStore } from '../../src/storage/directory.ts';
 import { MemoryStore } from '../../src/storage/memory.ts';
 import type { SwappableStore } from '../../src/storage/store.ts';
 import { imageBytes } from '../support/fixture-repository.ts';
-import { ask, exchange, parseAnswer, type RawAnswer } from '../support/raw-http.ts';
+import { ask, exchange, openSocket, parseAnswer, type RawAnswer } from '../support/raw-http.ts';
 import { traversals } from '../support/traversals.ts';
 
 const small = imageBytes('small', 1000);
@@ -259,6 +259,23 @@ describe('server: links and swapped files in a served folder', () => {
       renameSync(join(root, 'link'), join(root, name));
       assert.equal((await ask(server.url, `/${name}`)).status, 404, name);
     }
+  });
+
+  it('SRV-20: clients that read at their own pace get the same bytes, though buffers are used again', async () => {
+    const name = `targets/${hash}.huge.img`;
+    const huge = imageBytes('huge', 12 * 1024 * 1024 + 5);
+    await new DirectoryStore(root).create(name, huge);
+    const download = async (pause: number): Promise<boolean> => {
+      const socket = openSocket(server.url);
+      socket.write(`GET /${name} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+      const chunks: Buffer[] = [];
+      for await (const chunk of socket) {
+        chunks.push(chunk);
+        for (let turn = 0; turn < pause; turn += 1) await new Promise((next) => setImmediate(next));
+      }
+      return parseAnswer(Buffer.concat(chunks)).body.equals(huge);
+    };
+    assert.deepEqual(await Promise.all([0, 1, 3, 9].map(download)), [true, true, true, true]);
   });
 
   it('SRV-03: a hard link is the file itself, and is served only under a name of a repository', async () => {
