@@ -14,102 +14,77 @@ export function canonicalBytes(value: JsonValue): Uint8Array {
   return writer.bytes();
 }
 
-const quote = 0x22;
-const backslash = 0x5c;
-const comma = 0x2c;
-const colon = 0x3a;
-/** UTF-8 needs at most three bytes for one UTF-16 unit, an escape two; two more for the quotes. */
+/** Text is gathered up to about this many UTF-16 units, which is far cheaper than an encoder call for each piece. */
+const gathered = 65_536;
+/** UTF-8 needs at most three bytes for one UTF-16 unit. */
 const bytesPerUnit = 3;
 
 class CanonicalWriter {
+  #text = '';
   #buffer = new Uint8Array(4096);
   #length = 0;
   readonly #encoder = new TextEncoder();
 
   bytes(): Uint8Array {
+    this.#encode();
     return this.#buffer.subarray(0, this.#length);
   }
 
   value(value: JsonValue): void {
-    if (typeof value === 'string') this.#string(value);
-    else if (value === null || typeof value !== 'object') this.#ascii(String(value));
+    if (typeof value === 'string') this.#text += quoted(value);
+    else if (value === null || typeof value !== 'object') this.#text += String(value);
     else if (value instanceof Map) this.#object(value);
     else this.#array(value as readonly JsonValue[]);
+    if (this.#text.length >= gathered) this.#encode();
   }
 
   #object(object: JsonObject): void {
     const members = isSorted(object) ? object : [...object].sort(([a], [b]) => compareCodePoints(a, b));
-    let separator = 0x7b;
+    let separator = '{';
     for (const [name, value] of members) {
-      this.#byte(separator);
-      this.#string(name);
-      this.#byte(colon);
+      this.#text += `${separator}${quoted(name)}:`;
       this.value(value);
-      separator = comma;
+      separator = ',';
     }
-    if (separator !== comma) this.#byte(separator);
-    this.#byte(0x7d);
+    this.#text += separator === ',' ? '}' : '{}';
   }
 
   #array(items: readonly JsonValue[]): void {
-    let separator = 0x5b;
+    let separator = '[';
     for (const item of items) {
-      this.#byte(separator);
+      this.#text += separator;
       this.value(item);
-      separator = comma;
+      separator = ',';
     }
-    if (separator !== comma) this.#byte(separator);
-    this.#byte(0x5d);
+    this.#text += separator === ',' ? ']' : '[]';
   }
 
-  /** Most text is ASCII: it is copied unit by unit, which is several times faster than an encoder call each. */
-  #string(text: string): void {
-    this.#reserve(text.length * bytesPerUnit + 2);
-    const buffer = this.#buffer;
-    const start = this.#length;
-    let length = start;
-    buffer[length++] = quote;
-    for (let index = 0; index < text.length; index += 1) {
-      const unit = text.charCodeAt(index);
-      if (unit >= 0x80) {
-        this.#length = start;
-        this.#encoded(`"${text.replaceAll(/["\\]/g, '\\$&')}"`);
-        return;
-      }
-      if (unit === quote || unit === backslash) buffer[length++] = backslash;
-      buffer[length++] = unit;
-    }
-    buffer[length++] = quote;
-    this.#length = length;
-  }
-
-  #ascii(text: string): void {
-    for (let index = 0; index < text.length; index += 1) this.#byte(text.charCodeAt(index));
-  }
-
-  #encoded(text: string): void {
-    this.#reserve(text.length * bytesPerUnit);
-    this.#length += this.#encoder.encodeInto(text, this.#buffer.subarray(this.#length)).written;
-  }
-
-  #byte(byte: number): void {
-    this.#reserve(1);
-    this.#buffer[this.#length++] = byte;
+  #encode(): void {
+    this.#reserve(this.#text.length * bytesPerUnit);
+    this.#length += this.#encoder.encodeInto(this.#text, this.#buffer.subarray(this.#length)).written;
+    this.#text = '';
   }
 
   #reserve(more: number): void {
     const needed = this.#length + more;
     if (needed <= this.#buffer.length) return;
     const larger = new Uint8Array(Math.max(needed, this.#buffer.length * 2));
-    larger.set(this.bytes());
+    larger.set(this.#buffer.subarray(0, this.#length));
     this.#buffer = larger;
   }
 }
 
+const escaped = /["\\]/;
+
+function quoted(text: string): string {
+  return escaped.test(text) ? `"${text.replaceAll(/["\\]/g, '\\$&')}"` : `"${text}"`;
+}
+
+/** False also for names whose order cannot be seen by `<`. */
 function isSorted(object: JsonObject): boolean {
-  let previous: string | undefined;
+  let previous = '';
   for (const name of object.keys()) {
-    if (previous !== undefined && compareCodePoints(previous, name) > 0) return false;
+    if (name < previous || surrogate.test(name)) return false;
     previous = name;
   }
   return true;

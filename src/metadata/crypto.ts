@@ -119,10 +119,13 @@ function checkedKey(key: KeyObject, scheme: Scheme, schemeName: string): Verific
   const { crv, x, y, n } = key.export({ format: 'jwk' });
   if (scheme.curve !== undefined && crv !== scheme.curve)
     return { unusable: `a key on curve ${crv} cannot be used with ${schemeName}` };
-  if (scheme.nodeType === 'ed25519' && isWeakEd25519(Buffer.from(x ?? '', 'base64url'))) {
+  if (
+    scheme.nodeType === 'ed25519' &&
+    isWeakEd25519(key.export({ format: 'der', type: 'spki' }).subarray(-32))
+  )
     return { unusable: 'the ed25519 point is of small order or not in canonical form' };
-  }
-  const { modulusLength: bits, publicExponent: exponent } = key.asymmetricKeyDetails ?? {};
+  const bits = key.asymmetricKeyDetails?.modulusLength;
+  const exponent = key.asymmetricKeyDetails?.publicExponent;
   if (bits !== undefined && (bits < minModulusBits || bits > maxModulusBits)) {
     return {
       unusable: `an RSA key of ${bits} bits; between ${minModulusBits} and ${maxModulusBits} are accepted`,

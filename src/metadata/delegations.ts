@@ -24,9 +24,10 @@ import type { TargetPath } from './target-path.ts';
 export interface DelegatedRole extends RoleKeys {
   readonly name: string;
   readonly terminating: boolean;
-  /** Patterns of paths, or prefixes of the hexadecimal SHA-256 of a path. */
-  readonly paths: readonly string[] | undefined;
-  readonly pathHashPrefixes: readonly string[] | undefined;
+  /** Patterns of paths. Of this and the next one is given, the other is empty. */
+  readonly paths: readonly string[];
+  /** Prefixes of the hexadecimal SHA-256 of a path. */
+  readonly pathHashPrefixes: readonly string[];
 }
 
 /** Hash bins that are described by their number instead of one by one (TAP 15). */
@@ -79,11 +80,9 @@ function parseDelegatedRole(value: JsonValue, limits: DocumentLimits, place: Pla
     name,
     ...parseRoleKeys(role, limits, place),
     terminating: booleanAt(role.get('terminating'), inside(place, 'terminating')),
-    paths: paths === undefined ? undefined : parseTexts(paths, limits, inside(place, 'paths')),
+    paths: paths === undefined ? [] : parseTexts(paths, limits, inside(place, 'paths')),
     pathHashPrefixes:
-      prefixes === undefined
-        ? undefined
-        : parsePrefixes(prefixes, limits, inside(place, 'path_hash_prefixes')),
+      prefixes === undefined ? [] : parsePrefixes(prefixes, limits, inside(place, 'path_hash_prefixes')),
   };
 }
 
@@ -141,9 +140,9 @@ export function keysForRole(delegations: Delegations, name: string): RoleKeys | 
 }
 
 function covers(role: DelegatedRole, path: TargetPath): boolean {
-  if (role.paths !== undefined) return role.paths.some((pattern) => matchesPattern(pattern, path));
+  if (role.paths.some((pattern) => matchesPattern(pattern, path))) return true;
   const pathHash = digestOf('sha256', path);
-  return (role.pathHashPrefixes ?? []).some((prefix) => pathHash.startsWith(prefix));
+  return role.pathHashPrefixes.some((prefix) => pathHash.startsWith(prefix));
 }
 
 /** The first `bitLength` bits of the path's SHA-256 number the bin, in hexadecimal of fixed width. */

@@ -6,7 +6,7 @@ import { TidegateError } from '../errors.ts';
 import { canonicalBytes } from './canonical.ts';
 import { signatureBytes } from './crypto.ts';
 import { checkCount, inside, listAt, objectAt, type Place, printable, textAt } from './fields.ts';
-import { isJsonObject, type JsonObject, type JsonValue, parseJson } from './json.ts';
+import { type JsonObject, type JsonValue, parseJson } from './json.ts';
 import { formatJson, jsonOf } from './json-writer.ts';
 import type { DocumentLimits } from './limits.ts';
 
@@ -86,6 +86,5 @@ export interface WrittenSignature {
 /** The file of a signed document: what `parseEnvelope` reads, indented for people, with a newline at the end. */
 export function formatEnvelope(signed: JsonObject, signatures: readonly WrittenSignature[]): Uint8Array {
   const entries = signatures.map(({ keyId, hex }) => ({ keyid: keyId, sig: hex }));
-  const document = jsonOf({ signatures: entries, signed });
-  return new TextEncoder().encode(formatJson(isJsonObject(document) ? document : new Map()));
+  return new TextEncoder().encode(formatJson(jsonOf({ signatures: entries, signed })));
 }

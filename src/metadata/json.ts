@@ -59,13 +59,13 @@ function decodeUtf8(bytes: Uint8Array, name: string): string {
 }
 
 /** The first bytes of something unexpected, safe to print on a terminal. */
-export function firstBytes(bytes: Uint8Array): string {
+function firstBytes(bytes: Uint8Array): string {
   const shown = Array.from(bytes.subarray(0, 16), (byte) =>
     byte > 0x20 && byte < 0x7f && byte !== 0x5c
       ? String.fromCharCode(byte)
       : `\\x${byte.toString(16).padStart(2, '0')}`,
   );
-  return bytes.length === 0 ? 'nothing' : `"${shown.join('')}"`;
+  return `"${shown.join('')}"`;
 }
 
 const quote = 0x22;
@@ -91,6 +91,8 @@ class JsonReader {
   readonly #text: string;
   readonly #limits: JsonLimits;
   readonly #name: string;
+  /** What a string holds up to its end or an escape. A process that reads one document never gets to fast loops. */
+  readonly #plainRun = /[^"\\\u0000-\u001f]*/y;
   #position = 0;
   #values = 0;
 
@@ -168,17 +170,15 @@ class JsonReader {
   #string(): string {
     const text = this.#text;
     const start = this.#position + 1;
-    let end = start;
-    for (;;) {
-      const code = text.charCodeAt(end);
-      if (code === quote) break;
-      if (code === backslash) return this.#escapedString(start, end);
-      // NaN, past the end of the text, fails this comparison too.
-      if (!(code >= 0x20)) {
-        this.#position = end;
-        throw this.#unexpected('the rest of a string');
-      }
-      end += 1;
+    const run = this.#plainRun;
+    run.lastIndex = start;
+    run.test(text);
+    const end = run.lastIndex;
+    const code = text.charCodeAt(end);
+    if (code === backslash) return this.#escapedString(start, end);
+    if (code !== quote) {
+      this.#position = end;
+      throw this.#unexpected('the rest of a string');
     }
     this.#position = end + 1;
     return text.slice(start, end);

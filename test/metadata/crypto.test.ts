@@ -257,6 +257,10 @@ describe('metadata/crypto', () => {
     assert.equal(usable(key).verify(message, loose), false);
   });
 
+  it('a signature that is no bytes at all is a wrong one, not an exception', () => {
+    assert.equal(usable(signingKey('reader')).verify(message, null as never), false);
+  });
+
   it('spec row 7: signatures are hexadecimal of either case, and nothing else', () => {
     assert.deepEqual(signatureBytes('00fF'), Buffer.from([0, 255]));
     for (const text of ['', 'abc', 'zz', 'AAAA=', '0x00', 'ab ', 'abcd\n', 'q83vEjQ='])

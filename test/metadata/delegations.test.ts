@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import fc from 'fast-check';
 import { type Delegations, keysForRole, rolesForPath } from '../../src/metadata/delegations.ts';
 import { matchesPattern } from '../../src/metadata/path-pattern.ts';
 import { parseTargetPath } from '../../src/metadata/target-path.ts';
@@ -212,6 +213,18 @@ describe('metadata/path-pattern', () => {
     assert.equal(matchesPattern('\\*', 'x'), false);
     assert.equal(matchesPattern('a?', 'a'), false);
     assert.equal(matchesPattern('a/?', 'a/'), false);
+  });
+
+  it('agrees with a regular expression, for any small pattern', () => {
+    const piece = fc.constantFrom('a', 'b', '/', '*', '?', '.', '😀');
+    const text = fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join(''));
+    fc.assert(
+      fc.property(text, text, (pattern, path) => {
+        const source = [...pattern].map((part) => ({ '*': '[^/]*', '?': '[^/]', '.': '\\.' })[part] ?? part);
+        assert.equal(matchesPattern(pattern, path), new RegExp(`^${source.join('')}$`, 'u').test(path));
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   it('costs at most the product of the lengths', () => {

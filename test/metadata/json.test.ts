@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { isJsonArray, isJsonObject, type JsonValue, parseJson } from '../../src/metadata/json.ts';
-import { formatJson, jsonOf } from '../../src/metadata/json-writer.ts';
+import { formatJson, jsonOf, withMembers } from '../../src/metadata/json-writer.ts';
 import { cpuMilliseconds, limits, refuses } from '../support/trusting.ts';
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -209,6 +209,21 @@ describe('metadata/json-writer', () => {
     for (const number of [1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, 1e300, 2n ** 53n, 1n])
       refuses(() => jsonOf({ custom: [number] }), 'document-invalid', 'document.custom[0]', '2^53');
     assert.equal(jsonOf(Number.MAX_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
+  });
+
+  it('spec row 2: members that are not changed survive, in their order', () => {
+    const before = parse('{"z":1,"unknown":{"deep":[{"x-more":null}]},"version":3,"a":2}');
+    assert.ok(isJsonObject(before));
+    const after = withMembers(before, { version: 4, a: undefined, absent: undefined, more: ['new'] });
+    assert.deepEqual(plain(after), {
+      z: 1,
+      unknown: { deep: [{ 'x-more': null }] },
+      version: 4,
+      more: ['new'],
+    });
+    assert.deepEqual([...after.keys()], ['z', 'unknown', 'version', 'more']);
+    assert.equal(before.get('version'), 3);
+    refuses(() => withMembers(before, { version: 1.5 }), 'document-invalid', 'version');
   });
 
   it('refuses text that some client would normalise, in values and names', () => {
