@@ -4,10 +4,10 @@
  *   guessed from the content: a slot gets what the signer named.
  * - The decoded bytes are bounded by whoever consumes them; a header that claims more than the bound, or more memory
  *   than `zstdWindowLimit`, or a dictionary, is refused before the first byte is decoded.
- * - Frames one after another make one image, wherever chunks happen to be cut. Node's zstd stream drops what follows a
- *   frame within the same chunk; so each chunk is fed again from where the engine stopped.
+ * - Frames one after another make one image, wherever chunks happen to be cut. Node's zstd stream ends for good when
+ *   something follows a frame within the same chunk; a new one then goes on from where it stopped.
  */
-import { type BrotliDecompress, constants, createGunzip, createZstdDecompress, type Gunzip } from 'node:zlib';
+import { constants, createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from 'node:zlib';
 import { TidegateError } from '../errors.ts';
 import { ByteReader } from './byte-reader.ts';
 import { decodeLz4 } from './lz4-frame.ts';
@@ -88,30 +88,34 @@ async function* withHead(head: Uint8Array, reader: ByteReader): AsyncGenerator<U
   yield* reader.rest();
 }
 
-type Engine = Gunzip | BrotliDecompress;
+type Engine = Gunzip | ZstdDecompress;
 
+/** One engine for each frame that ends inside a chunk; frames that end with their chunk share one. */
 async function* decode(
   source: AsyncIterable<Uint8Array>,
   format: 'gzip' | 'zstd',
   create: () => Engine,
 ): AsyncGenerator<Uint8Array> {
-  const engine = create();
-  const feeding = feed(source, engine);
-  // Its failure is looked at below, where the engine's own is known too.
-  feeding.catch(() => undefined);
+  const chunks = source[Symbol.asyncIterator]();
+  let rest = nothing;
   try {
-    for await (const chunk of engine) yield chunk as Uint8Array;
-    await feeding;
-  } catch (error) {
-    engine.destroy();
-    const cause = await feeding.then(
-      () => error,
-      (reason: unknown) => (reason instanceof EngineStopped ? error : reason),
-    );
-    throw zlibError(format, cause);
+    do {
+      const engine = create();
+      const feeding = feed(rest, chunks, engine);
+      // Its failure is looked at below, where the engine's own is known too.
+      feeding.catch(() => undefined);
+      try {
+        for await (const chunk of engine) yield chunk as Uint8Array;
+        rest = await feeding;
+      } catch (error) {
+        throw zlibError(format, await causeOf(error, feeding));
+      } finally {
+        engine.destroy();
+        await feeding.catch(() => undefined);
+      }
+    } while (rest.byteLength > 0);
   } finally {
-    engine.destroy();
-    await feeding.catch(() => undefined);
+    await chunks.return?.();
   }
 }
 
@@ -120,38 +124,54 @@ class EngineStopped extends Error {
   override readonly name = 'EngineStopped';
 }
 
-async function feed(source: AsyncIterable<Uint8Array>, engine: Engine): Promise<void> {
+const nothing: Uint8Array = new Uint8Array();
+
+function causeOf(error: unknown, feeding: Promise<unknown>): Promise<unknown> {
+  return feeding.then(
+    () => error,
+    (reason: unknown) => (reason instanceof EngineStopped ? error : reason),
+  );
+}
+
+/** Feeds until the source is at its end, or the engine at its own: then the bytes that it has left. */
+async function feed(
+  first: Uint8Array,
+  chunks: AsyncIterator<Uint8Array>,
+  engine: Engine,
+): Promise<Uint8Array> {
   try {
-    for await (const chunk of source) await feedChunk(chunk, engine);
+    for (let chunk = first; ; ) {
+      const left = await write(chunk, engine);
+      if (left.byteLength > 0) return left;
+      const { done, value } = await chunks.next();
+      if (done === true) break;
+      chunk = value;
+    }
     engine.end();
+    return nothing;
   } catch (error) {
     engine.destroy(error instanceof Error ? error : undefined);
     throw error;
   }
 }
 
-async function feedChunk(chunk: Uint8Array, engine: Engine): Promise<void> {
-  let rest = chunk;
-  while (rest.byteLength > 0) {
-    const before = engine.bytesWritten;
-    await write(rest, engine);
-    const taken = engine.bytesWritten - before;
-    if (taken === 0) throw new Error('the decoder takes no more bytes');
-    rest = rest.subarray(taken);
-  }
-}
-
-function write(bytes: Uint8Array, engine: Engine): Promise<void> {
+/** The bytes that were not taken: none, unless the engine has come to its end. */
+function write(bytes: Uint8Array, engine: Engine): Promise<Uint8Array> {
+  if (bytes.byteLength === 0) return Promise.resolve(nothing);
+  const before = engine.bytesWritten;
   return new Promise((resolve, reject) => {
-    // A destroyed engine may never call back.
-    const stopped = (): void => reject(new EngineStopped('the decoder has stopped'));
-    if (engine.destroyed) stopped();
-    engine.once('close', stopped);
+    // An engine at its end calls back, or only ends; a destroyed one may only close.
+    const settled = (): void => {
+      engine.off('end', settled).off('close', settled);
+      const taken = engine.bytesWritten - before;
+      if (taken > 0) resolve(bytes.subarray(taken));
+      else reject(new EngineStopped('the decoder takes no more bytes'));
+    };
+    engine.once('end', settled).once('close', settled);
     engine.write(bytes, (error) => {
-      engine.off('close', stopped);
-      if (error) stopped();
-      else resolve();
+      if (!error) settled();
     });
+    if (engine.destroyed) settled();
   });
 }
 
