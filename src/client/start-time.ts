@@ -10,6 +10,9 @@
 import { TidegateError } from '../errors.ts';
 import { formatTime } from '../metadata/time.ts';
 
+/** The end of year 9999. */
+const lastFormattable = Date.UTC(10_000, 0);
+
 /** All times in milliseconds since the epoch, the tolerance in milliseconds. @throws clock-behind */
 export function startTimeOf(
   clock: number,
@@ -22,7 +25,12 @@ export function startTimeOf(
   const why = known.knownTime > known.earliestTime ? 'of the last refresh' : 'of the build';
   throw new TidegateError(
     'clock-behind',
-    `clock reads ${formatTime(clock)}, before ${formatTime(floor)} (${why}); waiting for time sync`,
+    `clock reads ${timeText(clock)}, before ${timeText(floor)} (${why}); waiting for time sync`,
     { clock, floor, tolerance },
   );
+}
+
+/** A broken clock may read what no calendar has. */
+function timeText(time: number): string {
+  return time >= 0 && time < lastFormattable ? formatTime(time) : `${time} ms`;
 }
