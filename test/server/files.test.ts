@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -263,7 +264,7 @@ describe('server: links and swapped files in a served folder', () => {
 
   it('SRV-20: clients that read at their own pace get the same bytes, though buffers are used again', async () => {
     const name = `targets/${hash}.huge.img`;
-    const huge = imageBytes('huge', 12 * 1024 * 1024 + 5);
+    const huge = randomBytes(6 * 1024 * 1024 + 5);
     await new DirectoryStore(root).create(name, huge);
     const download = async (pause: number): Promise<boolean> => {
       const socket = openSocket(server.url);
@@ -275,7 +276,7 @@ describe('server: links and swapped files in a served folder', () => {
       }
       return parseAnswer(Buffer.concat(chunks)).body.equals(huge);
     };
-    assert.deepEqual(await Promise.all([0, 1, 3, 9].map(download)), [true, true, true, true]);
+    assert.deepEqual(await Promise.all([0, 1, 4].map(download)), [true, true, true]);
   });
 
   it('SRV-03: a hard link is the file itself, and is served only under a name of a repository', async () => {
