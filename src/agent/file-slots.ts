@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { TidegateError } from '../errors.ts';
 import { onDisk } from '../storage/disk-error.ts';
 import { removeDurably } from '../storage/durable-file.ts';
-import { type FileStatus, type FileSystem, nodeFileSystem } from '../storage/file-system.ts';
+import { type FileHandle, type FileStatus, type FileSystem, nodeFileSystem } from '../storage/file-system.ts';
 import { acquireLock, type Lock } from '../storage/lock.ts';
 import { notPlain, statusIfAny } from '../storage/plain-file.ts';
 import { sweepTemporaries, syncFolder } from '../storage/staged-file.ts';
@@ -153,6 +153,7 @@ export class InactiveFileSlot implements InactiveSlot {
       capacity: this.capacity - this.#used,
       settle: async (length) => {
         this.#used += length;
+        await requireSame(this.#fs, path, handle);
         await syncFolder(this.#fs, this.#folder);
       },
       close: () => handle.close(),
@@ -162,6 +163,15 @@ export class InactiveFileSlot implements InactiveSlot {
   async record(content: SlotContent): Promise<void> {
     await writeSealed(this.#fs, contentFile(join(this.#folder, '..'), this.name), content);
   }
+}
+
+/** What bears the name is what was written: nobody has put another file in its place. */
+async function requireSame(fs: FileSystem, path: string, handle: FileHandle): Promise<void> {
+  const written = await onDisk('look at', path, () => handle.status());
+  const named = await statusIfAny(fs, path);
+  if (named?.inode === written.inode && named.device === written.device) return;
+  const text = `${path} was replaced while it was written. Look for another program that works on the slots.`;
+  throw new TidegateError('slot-invalid', text, { path });
 }
 
 function contentFile(directory: string, slot: SlotName): SealedFile<SlotContent> {
