@@ -1,0 +1,78 @@
+/**
+ * What both commands, `tidegate` and `tidegate-agent`, do around their work: a terminal, a signal that cancels,
+ * a quiet end when nobody reads any more, and an exit status for whatever is thrown.
+ */
+import { readFileSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
+import { type Command, CommanderError } from 'commander';
+import { TidegateError } from './errors.ts';
+import { createTerminal, type Terminal } from './terminal.ts';
+
+export interface ProgramSurroundings {
+  readonly terminal: Terminal;
+  /** The present time, milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Aborts on SIGINT and SIGTERM; a second one ends the process at once. */
+  readonly signal: AbortSignal;
+  /** The folder that relative paths start from. */
+  readonly directory: string;
+}
+
+/** Runs a program in this process; the result is the exit status. */
+export async function inProcess(
+  argv: readonly string[],
+  run: (surroundings: ProgramSurroundings) => Promise<number>,
+): Promise<number> {
+  const abort = new AbortController();
+  const stop = (): void => abort.abort(new TidegateError('cancelled', 'stopped by a signal'));
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', endQuietly);
+  const terminal = createTerminal({
+    json: argv.includes('--json'),
+    stdout: process.stdout,
+    stderr: process.stderr,
+    clock: () => performance.now(),
+  });
+  try {
+    return await run({ terminal, signal: abort.signal, now: Date.now, directory: process.cwd() });
+  } finally {
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+  }
+}
+
+/** `tidegate status | head` closes the pipe early, which is no fault. */
+function endQuietly(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+}
+
+/** Help and faults go through the terminal; nothing ends the process behind our back. */
+export function configureProgram(program: Command, terminal: Terminal): Command {
+  return program
+    .version(ownVersion(), '-V, --version', 'print the version')
+    .exitOverride()
+    .enablePositionalOptions()
+    .showSuggestionAfterError()
+    .configureOutput({
+      outputError: () => undefined,
+      writeOut: (text) => terminal.print(text.trimEnd()),
+      writeErr: (text) => terminal.note(text.trimEnd()),
+    });
+}
+
+function ownVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return String((JSON.parse(text) as { version?: unknown }).version);
+}
+
+/** The exit status for what a program threw. */
+export function failedProgram(error: unknown, name: string, terminal: Terminal): number {
+  if (!(error instanceof CommanderError)) return terminal.fail(error);
+  // Help and version end here too, with nothing wrong.
+  if (error.exitCode === 0) return 0;
+  const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+  const said = error.code === 'commander.help' ? 'a command is missing; see above' : message;
+  return terminal.fail(new TidegateError('usage', `${said} (see ${name} --help)`));
+}
