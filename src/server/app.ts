@@ -27,18 +27,19 @@ export interface ServerOptions {
   readonly limits?: Partial<ServerLimits>;
 }
 
+/** What `http.createServer` and the `use` of an express app take. No type of express reaches who imports this. */
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** The parts of a server that share one memory. */
 export interface ServerParts {
   readonly limits: ServerLimits;
-  readonly app: Express;
+  readonly app: RequestHandler;
   /** Answers what lies in memory at once, and hands everything else to the app. */
   readonly handler: RequestHandler;
 }
 
 /** An app to be mounted in another one. `serve` is faster, and sets the limits of connections. */
-export function createApp(options: ServerOptions): Express {
+export function createApp(options: ServerOptions): RequestHandler {
   return createParts(options).app;
 }
 
