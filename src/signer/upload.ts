@@ -5,6 +5,7 @@ import { parseTargetPath } from '../metadata/target-path.ts';
 import { type TargetsDocument, targetOf } from '../metadata/targets.ts';
 import { contentOfFile } from '../storage/file-content.ts';
 import type { SwappableStore } from '../storage/store.ts';
+import { defaultLimits } from '../trust/limits.ts';
 import type { DraftImage } from './draft.ts';
 import type { PlannedTarget, PublishedRole, RepositoryPlan } from './plan.ts';
 import { roleFileName, type SignedFiles, unsignedFiles } from './sign-plan.ts';
@@ -126,10 +127,15 @@ export async function uploadRoles(
   return undefined;
 }
 
-/** Roots that the store lacks, lowest first. */
+/** Roots that the store lacks, lowest first. Nothing lists them with a hash, so each is read back. @throws hash-mismatch */
 export async function uploadRoots(store: SwappableStore, plan: RepositoryPlan): Promise<void> {
   for (const [name, bytes] of unsignedFiles(plan)) {
-    if (name.startsWith(`${plan.live.place.folders.metadata}/`)) await store.create(name, bytes);
+    if (!name.startsWith(`${plan.live.place.folders.metadata}/`)) continue;
+    await store.create(name, bytes);
+    const found = (await store.read(name, defaultLimits.maxRootLength))?.bytes ?? new Uint8Array();
+    if (Buffer.from(found).equals(bytes)) continue;
+    const text = `${name} in ${store.location} is not what was written there; the timestamp was left as it is`;
+    throw new TidegateError('hash-mismatch', text, { name, location: store.location });
   }
 }
 
