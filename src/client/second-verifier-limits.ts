@@ -27,7 +27,7 @@ const foreign = /[[\]{}()|\\]|(?:^|\/)[!#]|(?:\*[^*/]*){4}/;
 /** The first pattern of these delegations that minimatch reads otherwise, or in exponential time. */
 export function foreignPattern({ roles }: Delegations): string | undefined {
   for (const { paths } of roles) {
-    const found = paths?.find((pattern) => foreign.test(pattern));
+    const found = paths.find((pattern) => foreign.test(pattern));
     if (found !== undefined) return found;
   }
   return undefined;

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { ClientOptions } from '../../src/client/options.ts';
 import { RepositoryClient } from '../../src/client/updater.ts';
 import { type ErrorCode, isTidegateError, type TidegateError } from '../../src/errors.ts';
+import { processMark } from '../../src/storage/process-mark.ts';
 import { fixtureRepository } from './fixture-repository.ts';
 import type { RepositorySimulator } from './repository-simulator.ts';
 
@@ -84,6 +85,11 @@ export class ClientScene {
     for (const client of this.#clients) await client.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** The mark of a process of this machine that is no more. */
+export function deadMark(): string {
+  return processMark().split('.').with(3, '4194304').with(4, '1').join('.');
 }
 
 export function hashesBelow(folder: string): Record<string, string> {
