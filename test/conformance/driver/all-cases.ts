@@ -1,5 +1,5 @@
 /** Every case, in the order in which the table lists the groups. */
-import type { ConformanceCase } from './case.ts';
+import { type ConformanceCase, numbered } from './case.ts';
 import { basic } from './cases/basic.ts';
 import { delegationGraphs } from './cases/delegation-graphs.ts';
 import { expiration } from './cases/expiration.ts';
@@ -10,7 +10,15 @@ import { quoting } from './cases/quoting.ts';
 import { rollback } from './cases/rollback.ts';
 import { simulator } from './cases/simulator.ts';
 import { staticRepositories } from './cases/static-repositories.ts';
+import { consistentSnapshots } from './probes/consistent-snapshots.ts';
+import { hashBins } from './probes/hash-bins.ts';
+import { hostileDocuments } from './probes/hostile-documents.ts';
+import { localState } from './probes/local-state.ts';
+import { pathPatterns } from './probes/path-patterns.ts';
+import { roleNames } from './probes/role-names.ts';
+import { targetNames } from './probes/target-names.ts';
 
+/** As many and of the same kinds as the public suite has. */
 export const conformanceCases: readonly ConformanceCase[] = [
   ...basic,
   ...expiration,
@@ -24,4 +32,15 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...simulator,
 ];
 
-export const allCases: readonly ConformanceCase[] = [...conformanceCases];
+/** What the public suite does not ask. */
+export const probes: readonly ConformanceCase[] = numbered('probe', [
+  ...consistentSnapshots,
+  ...roleNames,
+  ...targetNames,
+  ...pathPatterns,
+  ...hashBins,
+  ...hostileDocuments,
+  ...localState,
+]);
+
+export const allCases: readonly ConformanceCase[] = [...conformanceCases, ...probes];

@@ -58,9 +58,10 @@ export class Bench {
     });
   }
 
-  /** Serves something else than the simulator from now on. */
-  serve(answer: Answer): void {
-    this.#answer = answer;
+  /** Serves something else from now on; `before` is what was served up to now. */
+  serve(bend: (path: string, before: Answer) => ReturnType<Answer>): void {
+    const before = this.#answer;
+    this.#answer = (path) => bend(path, before);
   }
 
   async init(
@@ -122,10 +123,10 @@ export class Bench {
     if (existsSync(join(this.metadataDirectory, `${role}.json`))) this.stores(role, expected);
   }
 
-  /** Contents of all visible files in the target folder, sorted. */
-  artifacts(): string[] {
+  /** Contents of the files in the target folder, sorted; those of hidden ones only on demand. */
+  artifacts({ hidden = false } = {}): string[] {
     const files = readdirSync(this.targetDirectory, { recursive: true, withFileTypes: true });
-    const visible = files.filter((file) => file.isFile() && !file.name.startsWith('.'));
+    const visible = files.filter((file) => file.isFile() && (hidden || !file.name.startsWith('.')));
     return visible.map(({ parentPath, name }) => readFileSync(join(parentPath, name)).toString()).sort();
   }
 
@@ -140,12 +141,10 @@ export class Bench {
   }
 
   #answer: Answer = async (path) => {
-    const [folder, ...segments] = path.split('/').map(decodeURIComponent);
-    const found =
-      folder === 'metadata'
-        ? await this.repository.metadata.read(encodedRole(segments.join('/')), Number.MAX_SAFE_INTEGER)
-        : await this.repository.images.read(segments.join('/'), Number.MAX_SAFE_INTEGER);
-    return found?.bytes;
+    const [folder, ...segments] = path.split('/').map(decoded);
+    const { files, targetFiles } = this.repository;
+    const name = segments.join('/');
+    return folder === 'metadata' ? files.get(encodedRole(name)) : targetFiles.get(name);
   };
 
   #read(name: string): Buffer {
@@ -165,4 +164,9 @@ export class Bench {
     if (expected === 'either') ok(status === 0 || status === 1, said);
     else equal(status, expected === 'success' ? 0 : 1, `${expected} was expected, but ${said}`);
   }
+}
+
+/** As lenient as web servers are: a percent sign that begins no code stands for itself. */
+function decoded(segment: string): string {
+  return segment.replaceAll(/(?:%[0-9a-f]{2})+/gi, (codes) => decodeURIComponent(codes));
 }

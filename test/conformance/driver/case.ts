@@ -16,10 +16,14 @@ export interface CaseText {
   run(bench: Bench): Promise<void>;
 }
 
-/** Numbers the cases of one group in their order. */
+/** Numbers the cases of one group of the public suite in their order. */
 export function group(name: string, cases: readonly CaseText[]): readonly ConformanceCase[] {
+  return numbered(`conformance/${name}`, cases);
+}
+
+export function numbered(prefix: string, cases: readonly CaseText[]): readonly ConformanceCase[] {
   return cases.map(({ title, repository = {}, run }, index) => ({
-    name: `conformance/${name}/${index + 1} ${title}`,
+    name: `${prefix}/${index + 1} ${title}`,
     repository: { stateHashes: false, ...repository },
     run,
   }));

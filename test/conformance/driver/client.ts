@@ -21,8 +21,7 @@ export interface CommandOptions {
 }
 
 /** A file of JavaScript or TypeScript is run by this very Node.js, anything else as it stands. */
-export function commandClient(command: string, { faketime }: CommandOptions): Client {
-  const words = command.split(' ');
+export function commandClient(words: readonly string[], { faketime }: CommandOptions): Client {
   const runnable = /\.[cm]?[jt]s$/.test(words[0] ?? '') ? [process.execPath, ...words] : words;
   return async (argv, now) => {
     const time = new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');

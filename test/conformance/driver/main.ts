@@ -19,7 +19,7 @@ import { runCases } from './run.ts';
 
 const { values } = parseArgs({
   options: {
-    entry: { type: 'string', default: join(import.meta.dirname, '..', 'client') },
+    entry: { type: 'string' },
     module: { type: 'string' },
     faketime: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
@@ -28,8 +28,10 @@ const { values } = parseArgs({
   },
 });
 
+const ownEntry = join(import.meta.dirname, '..', 'client');
+
 async function clientOf(): Promise<Client> {
-  if (values.module === undefined) return commandClient(values.entry, values);
+  if (values.module === undefined) return commandClient(values.entry?.split(' ') ?? [ownEntry], values);
   const { main } = (await import(resolve(values.module))) as { main: ConformanceMain };
   return moduleClient(main);
 }
