@@ -5,9 +5,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { type Readable, Transform, type Writable } from 'node:stream';
+import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createGunzip, createZstdCompress, createZstdDecompress } from 'node:zlib';
+import { compressionOf, decompress } from '../../src/agent/decompression.ts';
 
 export interface Content {
   readonly length: number;
@@ -37,51 +38,52 @@ export async function compress(from: string, to: string, signal: AbortSignal): P
 export async function expand(from: string, to: string | undefined, signal: AbortSignal): Promise<Content> {
   const hash = createHash('sha256');
   let length = 0;
-  const measure = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
+  const expanded = async function* (): AsyncGenerator<Uint8Array, void> {
+    for await (const chunk of expandedBytes(from)) {
       hash.update(chunk);
       length += chunk.byteLength;
-      done(null, to === undefined ? undefined : chunk);
-    },
-  });
-  const source = createReadStream(from, { highWaterMark: chunkLength });
-  const end: Writable[] = to === undefined ? [] : [createWriteStream(to, { flags: 'wx' })];
-  if (to === undefined) measure.resume();
-  const stages: readonly (Readable | Writable | Transform)[] = [
-    source,
-    ...(await decompressors(from)),
-    measure,
-    ...end,
-  ];
-  await pipeline(stages, { signal });
+      yield chunk;
+    }
+  };
+  const end = to === undefined ? new Writable({ write: (_c, _e, done) => done() }) : newFile(to);
+  await pipeline(expanded, end, { signal });
   return { length, sha256: hash.digest('hex') };
 }
 
-async function decompressors(path: string): Promise<readonly Transform[]> {
-  const start = (await readStart(path, 4)).toString('hex');
-  if (start === '28b52ffd') return [createZstdDecompress({ chunkSize: chunkLength })];
-  return start.startsWith('1f8b') ? [createGunzip({ chunkSize: chunkLength })] : [];
+function newFile(path: string): Writable {
+  return createWriteStream(path, { flags: 'wx' });
 }
 
-async function readStart(path: string, length: number): Promise<Buffer> {
-  const handle = await open(path);
-  try {
-    const { bytesRead, buffer } = await handle.read(Buffer.alloc(length), 0, length, 0);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await handle.close();
+/** The end of the name says how a file is compressed, as for hosts. */
+function expandedBytes(path: string): AsyncIterable<Uint8Array> {
+  const source = createReadStream(path, { highWaterMark: chunkLength });
+  switch (compressionOf(path)) {
+    case 'zstd':
+      return source.pipe(createZstdDecompress({ chunkSize: chunkLength }));
+    case 'gzip':
+      return source.pipe(createGunzip({ chunkSize: chunkLength }));
+    case 'lz4':
+      // Node.js itself reads no lz4, so here the agent's own reader has to do.
+      return decompress(source, 'lz4', Number.MAX_SAFE_INTEGER);
+    case 'none':
+      return source;
   }
 }
 
-/** The first bytes of a file; all of it when no length is given. */
-export async function measure(path: string, length?: number): Promise<Content> {
+/** Reads a file once through one buffer: gigabytes pass here, and pieces of their own would keep the collector busy. */
+export async function measure(path: string): Promise<Content> {
   const hash = createHash('sha256');
-  let found = 0;
-  const range = length === undefined ? {} : { end: Math.max(0, length - 1) };
-  for await (const chunk of createReadStream(path, { ...range, highWaterMark: chunkLength })) {
-    const bytes = chunk as Buffer;
-    hash.update(bytes);
-    found += bytes.byteLength;
+  const buffer = Buffer.allocUnsafe(chunkLength);
+  const file = await open(path);
+  try {
+    let length = 0;
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, buffer.byteLength, length);
+      if (bytesRead === 0) return { length, sha256: hash.digest('hex') };
+      hash.update(buffer.subarray(0, bytesRead));
+      length += bytesRead;
+    }
+  } finally {
+    await file.close();
   }
-  return { length: found, sha256: hash.digest('hex') };
 }

@@ -5,6 +5,7 @@
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { TidegateError } from '../../src/errors.ts';
+import { formatBytes } from '../../src/terminal.ts';
 import { type Content, compress, expand } from './compression.ts';
 import { buildDebianImages } from './debian-images.ts';
 import { installedEntries, packImage } from './image-pack.ts';
@@ -44,6 +45,12 @@ export interface ImageRequest {
 export interface Unmeasured {
   readonly path: string;
   readonly description: string;
+}
+
+/** For people: "95.7 MB, 20.1 MB compressed". */
+export function sizeText({ content, publishedLength }: DemoImage): string {
+  const size = formatBytes(content.length);
+  return content.length === publishedLength ? size : `${size}, ${formatBytes(publishedLength)} compressed`;
 }
 
 export async function makeImages(request: ImageRequest): Promise<ImageSet> {

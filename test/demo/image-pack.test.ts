@@ -72,7 +72,7 @@ describe('demo/image-pack', () => {
   it('measures what an image holds, compressed or not', async () => {
     const bytes = Buffer.from('an image, an image, an image');
     const plain = join(folder, 'plain.img');
-    const packed = join(folder, 'packed.img');
+    const packed = join(folder, 'packed.img.zst');
     writeFileSync(plain, bytes);
     await compress(plain, packed, signal);
     const expected = await measure(plain);
@@ -80,6 +80,5 @@ describe('demo/image-pack', () => {
     assert.deepEqual(await expand(plain, undefined, signal), expected);
     assert.deepEqual(await expand(packed, join(folder, 'expanded'), signal), expected);
     assert.ok(readFileSync(join(folder, 'expanded')).equals(bytes));
-    assert.equal((await measure(plain, 8)).length, 8);
   });
 });
