@@ -330,7 +330,7 @@ describe('signer/publish', () => {
       const workspace = await open(await workspaceDisk(), store);
       await addVersion(workspace, '1.0.0');
       const publishing = planAndPublish(workspace, start);
-      await assert.rejects(publishing, { code: /^(hash-mismatch|length-limit)$/ }, spoiled);
+      await assert.rejects(publishing, { code: /^(hash-mismatch|length-mismatch|length-limit)$/ }, spoiled);
       assert.equal(await inner.stat('metadata/timestamp.json'), undefined, spoiled);
     }
   });
@@ -380,8 +380,8 @@ describe('signer/publish', () => {
     await planAndPublish(workspace, start + 1);
   });
 
-  it('works with ECDSA and RSA keys, whose signatures differ each time', async () => {
-    for (const keyType of ['ecdsa-p256', 'rsa-pss'] as const) {
+  it('works with ECDSA keys, whose signatures differ each time', async () => {
+    for (const keyType of ['ecdsa-p256'] as const) {
       const store = new MemoryStore();
       const disk = await workspaceDisk({ template: 'single', keyType });
       const workspace = await open(disk, store);

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { readLive } from '../../src/signer/live-repository.ts';
+import { dueRoles, refreshRepositories } from '../../src/signer/refresh.ts';
+import { statusOf } from '../../src/signer/status.ts';
+import { repositoriesOf, type Workspace } from '../../src/signer/workspace.ts';
+import { MemoryStore } from '../../src/storage/memory.ts';
+import { StorageReplay } from '../support/storage-replay.ts';
+import {
+  addVersion,
+  day,
+  directory,
+  hour,
+  open,
+  planAndPublish,
+  start,
+  unlock,
+  workspaceDisk,
+} from '../support/workspace.ts';
+
+async function published(store = new MemoryStore()): Promise<Workspace> {
+  const workspace = await open(await workspaceDisk(), store);
+  await addVersion(workspace, '1.0.0');
+  await planAndPublish(workspace, start);
+  return workspace;
+}
+
+async function timestampOf(workspace: Workspace) {
+  const [place] = repositoriesOf(workspace.settings);
+  return place && (await readLive(workspace, place)).published;
+}
+
+describe('signer/refresh', () => {
+  it('signs the timestamp twice a day, the others at half of their life', async () => {
+    const workspace = await published();
+    const [place] = repositoriesOf(workspace.settings);
+    assert.ok(place);
+    const live = await readLive(workspace, place);
+    const due = (now: number) => [...dueRoles(live, workspace.expiration, now)];
+    assert.deepEqual(due(start), []);
+    assert.deepEqual(due(start + 12 * hour - 1000), []);
+    assert.deepEqual(due(start + 12 * hour), ['timestamp']);
+    assert.deepEqual(due(start + 7 * day), ['snapshot', 'timestamp']);
+    assert.deepEqual(due(start + 91 * day), ['targets', 'snapshot', 'timestamp']);
+    assert.deepEqual([...dueRoles({ published: undefined }, workspace.expiration, start)], []);
+  });
+
+  it('does only what is due, leaves drafts alone, and keeps the releases', async () => {
+    const workspace = await published();
+    await addVersion(workspace, '1.1.0');
+    const run = (now: number, force = false) => refreshRepositories(workspace, { now, unlock, force });
+    const outcomes = [];
+    for (const now of [start + hour, start + day, start + 8 * day, start + 100 * day]) {
+      const [result] = await run(now);
+      outcomes.push([result?.outcome, result?.roles, result?.versions?.timestamp]);
+    }
+    assert.deepEqual(outcomes, [
+      ['current', [], undefined],
+      ['refreshed', ['timestamp'], 2],
+      ['refreshed', ['snapshot', 'timestamp'], 3],
+      ['refreshed', ['targets', 'snapshot', 'timestamp'], 4],
+    ]);
+    const [forced] = await run(start + 100 * day + 1000, true);
+    assert.deepEqual([forced?.outcome, forced?.versions?.timestamp], ['refreshed', 5]);
+    const [status] = await statusOf(workspace, { now: start + 100 * day + 1000 });
+    assert.deepEqual([status?.releases, status?.drafts], [1, ['demo x86_64 1.1.0']]);
+  });
+
+  it('SGN-26: comes back by itself after everything has expired', async () => {
+    const workspace = await published();
+    const now = start + 200 * day;
+    const [before] = await statusOf(workspace, { now });
+    assert.deepEqual(
+      before?.roles.map(({ role, state }) => [role, state]),
+      [
+        ['root', 'good'],
+        ['timestamp', 'expired'],
+        ['snapshot', 'expired'],
+        ['targets', 'expired'],
+      ],
+    );
+    assert.equal(before?.next, 'tidegate refresh');
+    await refreshRepositories(workspace, { now, unlock });
+    const [after] = await statusOf(workspace, { now });
+    assert.ok(after?.roles.every(({ state }) => state === 'good'));
+  });
+
+  it('goes on without the keys that lie in a safe, and says what waits for them', async () => {
+    const workspace = await published();
+    const now = start + 100 * day;
+    await workspace.fileSystem.unlink(`${directory}/keys/targets.key.json`);
+    const [result] = await refreshRepositories(workspace, { now: start + 8 * day, unlock });
+    assert.deepEqual([result?.roles, result?.waiting], [['snapshot', 'timestamp'], []]);
+    const [waiting] = await refreshRepositories(workspace, { now, unlock });
+    assert.deepEqual([waiting?.roles, waiting?.waiting], [['snapshot', 'timestamp'], ['targets']]);
+    await workspace.fileSystem.unlink(`${directory}/keys/snapshot.key.json`);
+    const [online] = await refreshRepositories(workspace, { now: now + 8 * day, unlock });
+    assert.deepEqual([online?.roles, online?.waiting], [['timestamp'], ['targets', 'snapshot']]);
+    await workspace.fileSystem.unlink(`${directory}/keys/timestamp.key.json`);
+    await assert.rejects(refreshRepositories(workspace, { now: now + 10 * day, unlock }), {
+      code: 'signatures-missing',
+    });
+  });
+
+  it('has nothing to do before the first publication', async () => {
+    const workspace = await open(await workspaceDisk());
+    const [result] = await refreshRepositories(workspace, { now: start, unlock, force: true });
+    assert.equal(result?.outcome, 'unpublished');
+  });
+
+  it('SGN-25: of two jobs at once, in two workspaces, one signs; the other finds nothing due', async () => {
+    const store = new MemoryStore();
+    const first = await published(store);
+    const second = await open(await workspaceDisk(), store);
+    const now = start + day;
+    let faster: Promise<unknown> | undefined;
+    const before = async ({ call }: { readonly call: string }) => {
+      if (call !== 'swap' || faster !== undefined) return;
+      faster = refreshRepositories(second, { now: now + 1000, unlock });
+      await faster;
+    };
+    const slow = { ...first, store: new StorageReplay(store, { before }) };
+    const [result] = await refreshRepositories(slow, { now, unlock });
+    assert.equal(result?.outcome, 'current');
+    assert.equal((await timestampOf(first))?.timestamp.version, 2);
+    const both = await Promise.all(
+      [1, 2].map((at) => refreshRepositories(first, { now: now + day + at, unlock })),
+    );
+    assert.deepEqual(both.map(([one]) => one?.outcome).toSorted(), ['current', 'refreshed']);
+    assert.equal((await timestampOf(first))?.timestamp.version, 3);
+  });
+
+  it('SGN-25: a job that dies at any call to the store is finished by the next, in one step', async () => {
+    const now = start + 8 * day;
+    const recorder = new StorageReplay(new MemoryStore());
+    const good = await open(await workspaceDisk(), recorder);
+    await planAndPublish(good, start);
+    const first = recorder.calls.length;
+    await refreshRepositories(good, { now, unlock });
+    for (const [index, { call }] of recorder.calls.slice(first).entries()) {
+      // A read changes nothing: dying after it is dying before the next call.
+      for (const after of call === 'read' || call === 'stat' ? [false] : [false, true]) {
+        const store = new MemoryStore();
+        const workspace = await open(await workspaceDisk(), store);
+        await planAndPublish(workspace, start);
+        const dying = { ...workspace, store: new StorageReplay(store, { cut: index, after }) };
+        await refreshRepositories(dying, { now, unlock }).catch(() => undefined);
+        await refreshRepositories(workspace, { now: now + 60_000, unlock });
+        const found = await timestampOf(workspace);
+        assert.deepEqual([found?.timestamp.version, found?.snapshot.version], [2, 2], `call ${index}`);
+      }
+    }
+  });
+});
+
+describe('signer/status', () => {
+  it('says what to type next', async () => {
+    const workspace = await open(await workspaceDisk());
+    const next = async (now: number) => (await statusOf(workspace, { now }))[0]?.next;
+    assert.equal(await next(start), 'tidegate plan');
+    await addVersion(workspace, '1.0.0');
+    assert.equal(await next(start), 'tidegate plan');
+    await planAndPublish(workspace, start);
+    assert.equal(await next(start), undefined);
+    assert.equal(await next(start + day), 'tidegate refresh');
+    await addVersion(workspace, '1.1.0');
+    assert.equal(await next(start), 'tidegate plan');
+    const recorder = new StorageReplay(workspace.store, {
+      before: async ({ call }) => (call === 'swap' ? Promise.reject(new Error('died')) : undefined),
+    });
+    await assert.rejects(planAndPublish({ ...workspace, store: recorder }, start), /died/);
+    assert.equal(await next(start), 'tidegate publish');
+  });
+
+  it('names version, expiry, what is left, and who signed', async () => {
+    const workspace = await published();
+    const [status] = await statusOf(workspace, { now: start + hour });
+    assert.equal(status?.published, true);
+    assert.deepEqual(
+      status?.roles.map(({ role, version, remaining, signatures }) => [role, version, remaining, signatures]),
+      [
+        ['root', 1, 364 * day - hour, { have: 2, need: 2, by: ['root-1', 'root-2'] }],
+        ['timestamp', 1, 7 * day - hour, { have: 1, need: 1, by: ['timestamp'] }],
+        ['snapshot', 1, 14 * day - hour, { have: 1, need: 1, by: ['snapshot'] }],
+        ['targets', 1, 182 * day - hour, { have: 1, need: 1, by: ['targets'] }],
+      ],
+    );
+    const [late] = await statusOf(workspace, { now: start + 320 * day });
+    assert.equal(late?.roles[0]?.state, 'due');
+  });
+});
