@@ -14,6 +14,7 @@ import {
   slotSize,
   slotsDirectory,
 } from '../support/agent-scene.ts';
+import { systemError } from '../support/memory-file-system.ts';
 
 describe('agent', () => {
   let { disk, shelf, agent }: Scene = {} as Scene;
@@ -303,6 +304,26 @@ describe('agent', () => {
     assert.deepEqual([update_state, last_failure?.code], ['Idle', 'state-damaged']);
     await install();
     assert.equal((await boot(disk)).slot, 'b');
+  });
+
+  it('a running slot that does not say what it holds is named', async () => {
+    await disk.unlink(`${slotsDirectory}/slot-a/content.json`);
+    await assert.rejects(agent.status(), { code: 'slot-invalid', message: /running slot a does not say/ });
+  });
+
+  it('trouble of the operating system is no reason to take the inactive slot for empty', async () => {
+    const open = disk.open.bind(disk);
+    disk.open = async (path, ...rest) => {
+      if (path.endsWith('slot-b/content.json')) throw systemError('EIO', 'open', path);
+      return await open(path, ...rest);
+    };
+    await assert.rejects(agent.confirm(), { code: 'disk-error' });
+  });
+
+  it('what is no error of ours is recorded as internal, and thrown as it is', async () => {
+    shelf.failure = new RangeError('a defect');
+    await assert.rejects(agent.check(), RangeError);
+    assert.equal((await agent.status()).last_failure?.code, 'internal');
   });
 
   it('another variant in the running slot than in the configuration is refused', async () => {

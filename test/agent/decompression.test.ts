@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import { type Compression, compressionOf, decompress } from '../../src/agent/decompression.ts';
 import { readZstdHeader } from '../../src/agent/zstd-header.ts';
 import { TidegateError } from '../../src/errors.ts';
 import { noise } from '../support/agent-scene.ts';
+import { lz4Contents } from '../support/lz4-content.ts';
 
 const LIMIT = 2 ** 40;
 
@@ -37,6 +40,16 @@ describe('decompression', () => {
   it('hands on as it is what is not compressed, also when it looks compressed', async () => {
     const bytes = zstdCompressSync(one);
     assert.ok((await collect(decompress(pieces(bytes, 1000), 'none', LIMIT))).equals(bytes));
+  });
+
+  it('decodes lz4, bounded by what may come out', async () => {
+    const bytes = readFileSync(join(import.meta.dirname, 'lz4', 'text-checked.lz4'));
+    const found = await collect(decompress(pieces(bytes, 1000), 'lz4', LIMIT));
+    assert.ok(found.equals(lz4Contents.text()));
+    await assert.rejects(collect(decompress(pieces(bytes, 1000), 'lz4', 1000)), {
+      code: 'image-invalid',
+      message: /claims \d+ bytes, expected at most 1000/,
+    });
   });
 
   const formats: readonly (readonly [Compression, (bytes: Uint8Array) => Buffer])[] = [

@@ -43,9 +43,14 @@ async function diskAfter(
   return disk;
 }
 
-/** All that a cut at one moment may leave, the process killed without a loss of power included. */
-function remains(disk: MemoryFileSystem): readonly MemoryFileSystem[] {
-  return powerCuts.map((cut) => disk.powerCut(cut));
+/**
+ * All that a cut at one moment may leave, the process killed without a loss of power included. A cut before a call, or
+ * after one that only looks, leaves what the cut before it left: that is not looked at twice.
+ */
+function remains(disk: MemoryFileSystem, where: string): readonly MemoryFileSystem[] {
+  const isNew =
+    /^cut (before call 0:|after call \d+: (?!status|realPath|entries|freeSpace|handle\.(read|status)))/;
+  return isNew.test(where) ? powerCuts.map((cut) => disk.powerCut(cut)) : [];
 }
 
 /** Goes on from wherever it is to the new version, as an operator or timer would. */
@@ -68,21 +73,24 @@ describe('power cuts', function () {
 
   it('SLT-07: cut at every call of prepare: always a complete system, and running it again completes', async () => {
     const shelf = shelfWithUpdate(longRootLength);
+    let completed = 0;
     const calls = await everyCut(
       {
         prepare: copiesOf(diskAfter(shelf, 'check')),
         work: (fs) => agentOn(fs, shelf).prepare(),
       },
       async (disk, where) => {
-        for (const left of remains(disk)) {
+        for (const left of remains(disk, where)) {
           const { slot, release } = await boot(left);
           assert.deepEqual([slot, release.version], ['a', '1.0.0'], where);
         }
-        const [, , , last] = remains(disk);
-        assert.equal(last === undefined ? '' : await goOn(last, shelf), 'done', where);
+        const [, , , last] = remains(disk, where);
+        if (last === undefined) return;
+        assert.equal(await goOn(last, shelf), 'done', where);
+        completed += 1;
       },
     );
-    assert.ok(calls > 60, `${calls} calls`);
+    assert.ok(calls > 100 && completed > 50, `${calls} calls, ${completed} completed`);
   });
 
   it('SLT-07: cut at every call of a second prepare, with a staged system in the slot', async () => {
@@ -93,7 +101,7 @@ describe('power cuts', function () {
         work: (fs) => agentOn(fs, shelf).prepare(),
       },
       async (disk, where) => {
-        for (const left of remains(disk)) {
+        for (const left of remains(disk, where)) {
           const { update_state, staging_partition } = await agentOn(left, shelf).status();
           // Staged means complete: it is activated, boots, and the boot model reads every byte of it.
           if (update_state === 'Staged') {
@@ -118,7 +126,7 @@ describe('power cuts', function () {
         work: (fs) => agentOn(fs, later).prepare(),
       },
       async (disk, where) => {
-        for (const left of remains(disk)) {
+        for (const left of remains(disk, where)) {
           const { slot, release } = await boot(left);
           assert.deepEqual([slot, release.version], ['b', '1.1.0'], where);
         }
@@ -140,7 +148,7 @@ describe('power cuts', function () {
           work: (fs) => agentOn(fs, shelf)[command](),
         },
         async (disk, where) => {
-          for (const left of remains(disk)) {
+          for (const left of remains(disk, where)) {
             const { active_partition, running_slot } = await agentOn(left, shelf).status();
             const { slot } = await boot(left);
             assert.equal(slot === running_slot, active_partition.next_to_boot, where);
@@ -159,7 +167,7 @@ describe('power cuts', function () {
         work: (fs) => agentOn(fs, shelf).check(),
       },
       async (disk, where) => {
-        for (const left of remains(disk)) {
+        for (const left of remains(disk, where)) {
           assert.equal((await boot(left)).slot, 'a', where);
           const choice = await agentOn(left, shelf).check();
           assert.equal(choice.kind === 'none' ? choice.reason : choice.kind, 'failed', where);
