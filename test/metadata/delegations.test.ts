@@ -135,7 +135,7 @@ describe('metadata/delegations', () => {
         refuses(() => succinct({ bit_length }), 'document-invalid', 'bit_length');
       refuses(() => succinct({ bit_length: new Raw('1.5') }), 'json-invalid');
       const widest = succinct({ bit_length: 32 });
-      assert.ok(cpuMilliseconds(() => rolesForPath(widest, parseTargetPath('file.txt'))) < 50);
+      assert.ok(cpuMilliseconds(() => rolesForPath(widest, parseTargetPath('file.txt'))) < 250);
       assert.deepEqual(names(widest, 'file.txt'), ['bin-aadf327c']);
       assert.equal(keysForRole(widest, 'bin-ffffffff')?.threshold, 1);
     });

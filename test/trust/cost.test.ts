@@ -87,7 +87,7 @@ describe('cost of what nobody has signed', () => {
     const stated = fixtureRepository();
     const long = new Uint8Array(stated.written('snapshot').length).fill(0x5b);
     const set = trustedTimestamp(stated);
-    assert.ok(cpuMilliseconds(() => updateSnapshot(set, long)) < 50);
+    assert.ok(cpuMilliseconds(() => updateSnapshot(set, long)) < 250);
   });
 });
 
