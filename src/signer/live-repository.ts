@@ -14,8 +14,10 @@ import type { RootDocument } from '../metadata/root.ts';
 import type { SnapshotDocument } from '../metadata/snapshot.ts';
 import type { TargetsDocument } from '../metadata/targets.ts';
 import type { TimestampDocument } from '../metadata/timestamp.ts';
+import type { SmallFile } from '../storage/store.ts';
 import type { Floors } from '../trust/floors.ts';
 import { defaultLimits } from '../trust/limits.ts';
+import type { TrustedSet } from '../trust/trusted-set.ts';
 import type { Manifest } from '../waves/release.ts';
 import { emptyManifest } from '../waves/releases.ts';
 import { overlaid, type ReadFile, readerOf, readRepository, readRootChain } from './repository-reader.ts';
@@ -56,51 +58,45 @@ export async function readLive(
   signal?: AbortSignal,
 ): Promise<LiveRepository> {
   const { folders } = place;
+  const store = readerOf(workspace.store, signal);
   const floors = await readFloors(workspace, place.name);
   const name = metadataName(folders, 'timestamp');
   const head = await workspace.store.read(name, defaultLimits.maxTimestampLength, signal && { signal });
-  const { merged, missing } = await mergeRoots(workspace, place, readerOf(workspace.store, signal));
-  const read = overlaid(merged, readerOf(workspace.store, signal));
+  const { merged, missing } = await mergeRoots(workspace, place, store);
   const [anchor = new Uint8Array()] = workspace.roots;
   const request = { folders, anchor, policy: regardlessOfExpiry, floors };
+  const roots = overlaid(merged, store);
   if (head === undefined) {
-    const { set, roots } = await readRootChain(read, request);
+    const chain = await readRootChain(roots, request);
     if (floors.timestamp > 0) throw vanished(workspace, name, floors);
-    const root = set.root.document;
-    return {
-      place,
-      root,
-      roots,
-      missingRoots: missing,
-      published: undefined,
-      manifest: emptyManifest,
-      floors,
-    };
+    const nothing = { published: undefined, manifest: emptyManifest, missingRoots: missing };
+    return { place, root: chain.set.root.document, roots: chain.roots, floors, ...nothing };
   }
-  const { set, roots, manifest } = await readRepository(
-    overlaid(new Map([[name, head.bytes]]), read),
-    request,
-  );
-  const [timestamp, snapshot, targets] = [set.timestamp, set.snapshot, set.targets.get('targets')];
-  if (timestamp === undefined || snapshot === undefined || targets === undefined) {
-    throw new TidegateError('internal', `${place.name} was read and a role is missing`);
-  }
-  const published: PublishedRoles = {
-    timestamp: timestamp.document,
-    snapshot: snapshot.document,
-    targets: targets.document,
-    bytes: { timestamp: timestamp.bytes, snapshot: snapshot.bytes, targets: targets.bytes },
-    etag: head.etag,
-    sha256: digestOf('sha256', head.bytes),
-  };
+  // The timestamp that was read with its etag is the one that decides, whatever is published meanwhile.
+  const found = await readRepository(overlaid(new Map([[name, head.bytes]]), roots), request);
   return {
     place,
-    root: set.root.document,
-    roots,
+    root: found.set.root.document,
+    roots: found.roots,
     missingRoots: missing,
-    published,
-    manifest,
-    floors: set.floors,
+    published: publishedIn(found.set, head),
+    manifest: found.manifest,
+    floors: found.set.floors,
+  };
+}
+
+function publishedIn({ timestamp, snapshot, targets }: TrustedSet, head: SmallFile): PublishedRoles {
+  const top = targets.get('targets');
+  if (timestamp === undefined || snapshot === undefined || top === undefined) {
+    throw new TidegateError('internal', 'a repository was read and a role is missing');
+  }
+  return {
+    timestamp: timestamp.document,
+    snapshot: snapshot.document,
+    targets: top.document,
+    bytes: { timestamp: timestamp.bytes, snapshot: snapshot.bytes, targets: top.bytes },
+    etag: head.etag,
+    sha256: digestOf('sha256', head.bytes),
   };
 }
 
