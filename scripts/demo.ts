@@ -37,6 +37,7 @@ async function main(argv: readonly string[], terminal: Terminal, signal: AbortSi
     return story.failures.length === 0 ? 0 : 1;
   } catch (error) {
     leave(folder, signal);
+    if (!signal.aborted) terminal.note(`What was made until then lies in ${options.directory}.`);
     throw signal.aborted ? stopped() : error;
   }
 }

@@ -29,7 +29,8 @@ export function createClock({ start, dayLasts, ticked }: ClockOptions): DemoCloc
   return {
     now: () => current,
     advanceTo: async (time, signal) => {
-      const step = dayLasts > 0 ? (day * stepLasts) / dayLasts : Number.POSITIVE_INFINITY;
+      // Times are whole milliseconds, here as everywhere.
+      const step = dayLasts > 0 ? Math.ceil((day * stepLasts) / dayLasts) : Number.POSITIVE_INFINITY;
       while (current < time) {
         signal.throwIfAborted();
         current = Math.min(time, current + step);

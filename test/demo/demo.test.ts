@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { zstdCompressSync } from 'node:zlib';
+
+const start = join(import.meta.dirname, '..', '..', 'scripts', 'start.js');
+
+interface Data {
+  readonly ok: boolean;
+  readonly hosts: readonly { readonly status: string; readonly version: string; readonly reason: string }[];
+  readonly attacks: readonly { readonly name: string; readonly code: string; readonly unchanged: boolean }[];
+  readonly checks: readonly { readonly name: string; readonly passed: boolean }[];
+}
+
+/** The demo as a child process, with images of a few kilobytes. */
+describe('demo: npm run demo', function () {
+  this.timeout(60_000);
+  let folder: string;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'demo-run-'));
+    mkdirSync(join(folder, 'images'));
+    writeFileSync(join(folder, 'images', 'system-1.img'), 'the first system '.repeat(1000));
+    const second = zstdCompressSync(Buffer.from('the second system '.repeat(2000)));
+    writeFileSync(join(folder, 'images', 'system-2.img.zst'), second);
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  function begin(...options: readonly string[]): ChildProcess {
+    const common = ['--images', join(folder, 'images'), '--directory', join(folder, 'demo')];
+    return spawn(process.execPath, [start, 'demo', ...common, ...options]);
+  }
+
+  async function end(
+    child: ChildProcess,
+  ): Promise<{ status: number | null; stdout: string; stderr: string }> {
+    let stdout = '';
+    let stderr = '';
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    const [status] = (await once(child, 'close')) as [number | null];
+    return { status, stdout, stderr };
+  }
+
+  it('updates a fleet in waves, refuses attacks by name, falls back, and says so as data', async () => {
+    const { status, stdout, stderr } = await end(begin('--json', '--hosts', '5'));
+    assert.equal(stderr, '');
+    const data = JSON.parse(stdout) as Data;
+    assert.deepEqual(
+      data.checks.filter(({ passed }) => !passed),
+      [],
+    );
+    assert.equal(status, 0);
+    assert.ok(data.ok);
+    assert.deepEqual(
+      data.hosts.map(({ status, version, reason }) => [status, version, reason]),
+      [
+        ['updated', '1.1.0', 'current'],
+        ['reverted', '1.0.0', 'failed'],
+        ['updated', '1.1.0', 'current'],
+        ['locked', '1.0.0', 'locked'],
+        ['updated', '1.1.0', 'current'],
+      ],
+    );
+    assert.deepEqual(
+      data.attacks.map(({ name, code, unchanged }) => [name, code, unchanged]),
+      [
+        ['altered image', 'hash-mismatch', true],
+        ['swapped image', 'hash-mismatch', true],
+        ['shortened image', 'length-mismatch', true],
+        ['endless image', 'length-mismatch', true],
+        ['rolled-back timestamp', 'rollback', true],
+        ['frozen repository', 'expired', true],
+        ["a stranger's signature", 'threshold-not-met', true],
+        ['endless metadata', 'length-limit', true],
+        ['captive portal', 'not-metadata', true],
+        ['redirection', 'redirect-refused', true],
+      ],
+    );
+    assert.deepEqual(readdirSync(join(folder, 'demo')), ['.tidegate-demo', 'hosts', 'images', 'workspace']);
+  });
+
+  it('leaves nothing behind when it is stopped', async () => {
+    const child = begin('--hosts', '60');
+    const ended = end(child);
+    child.stdout?.on('data', (text: string) => {
+      if (text.includes('A fleet of')) child.kill('SIGINT');
+    });
+    const { status, stderr } = await ended;
+    assert.equal(status, 130, stderr);
+    assert.match(stderr, /cancelled/);
+    assert.ok(!existsSync(join(folder, 'demo')));
+  });
+
+  it('touches no folder that is not its own', async () => {
+    const { status, stderr } = await end(begin('--directory', join(folder, 'images')));
+    assert.equal(status, 87);
+    assert.match(stderr, /workspace-exists/);
+    assert.equal(readdirSync(join(folder, 'images')).length, 2);
+  });
+});
