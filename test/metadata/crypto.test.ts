@@ -171,7 +171,7 @@ describe('metadata/crypto', () => {
     });
   });
 
-  describe('PAR-08: damaged and absurd keys are unusable, and quickly so', () => {
+  describe('PAR-08, spec row 12: damaged and absurd keys are unusable, and quickly so', () => {
     const p256Hex = signingKey('misfit', 'ecdsa p256 hex').json.keyval.public;
     const pem = signingKey('reader', 'rsa sha256').json.keyval.public;
     const nested = Buffer.concat([...Array.from({ length: 1400 }, () => Buffer.from([0x30, 0x80]))]);

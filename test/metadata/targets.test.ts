@@ -76,6 +76,11 @@ describe('metadata/targets', () => {
     }
   });
 
+  it('spec row 29: takes custom of any kind, as other clients do; writers give an object', () => {
+    for (const custom of ['text', ['list'], null, 1, true])
+      assert.deepEqual(read({ length: 1, hashes: { sha256 }, custom })?.custom, custom);
+  });
+
   it('refuses a target that is no object, and targets that are none', () => {
     for (const target of [null, [], 'x', 1]) refusesTarget(target, 'an object');
     for (const value of [null, [], undefined])
