@@ -7,23 +7,36 @@
  */
 import type { JsonObject, JsonValue } from './json.ts';
 
-/** The canonical bytes of a value. Linear in its size, but for the sorting of unsorted members. */
-export function canonicalBytes(value: JsonValue): Uint8Array {
-  const writer = new CanonicalWriter();
+/**
+ * The canonical bytes of a value. Linear in its size, but for the sorting of unsorted members.
+ *
+ * @param expectedLength about how many bytes there will be; spares the growing
+ */
+export function canonicalBytes(value: JsonValue, expectedLength = 0): Uint8Array {
+  const writer = new CanonicalWriter(expectedLength);
   writer.value(value);
   return writer.bytes();
 }
 
 /** Text is gathered up to about this many UTF-16 units, which is far cheaper than an encoder call for each piece. */
 const gathered = 65_536;
-/** UTF-8 needs at most three bytes for one UTF-16 unit. */
-const bytesPerUnit = 3;
+const leastLength = 4096;
 
 class CanonicalWriter {
   #text = '';
-  #buffer = new Uint8Array(4096);
+  #separator = '{';
+  #buffer: Uint8Array;
   #length = 0;
   readonly #encoder = new TextEncoder();
+  readonly #member = (value: JsonValue, name: string): void => {
+    this.#text += `${this.#separator}${quoted(name)}:`;
+    this.value(value);
+    this.#separator = ',';
+  };
+
+  constructor(expectedLength: number) {
+    this.#buffer = new Uint8Array(Math.max(leastLength, expectedLength));
+  }
 
   bytes(): Uint8Array {
     this.#encode();
@@ -39,14 +52,10 @@ class CanonicalWriter {
   }
 
   #object(object: JsonObject): void {
-    const members = isSorted(object) ? object : [...object].sort(([a], [b]) => compareCodePoints(a, b));
-    let separator = '{';
-    for (const [name, value] of members) {
-      this.#text += `${separator}${quoted(name)}:`;
-      this.value(value);
-      separator = ',';
-    }
-    this.#text += separator === ',' ? '}' : '{}';
+    this.#separator = '{';
+    if (isSorted(object)) object.forEach(this.#member);
+    else for (const [name, value] of [...object].sort(byName)) this.#member(value, name);
+    this.#text += this.#separator === '{' ? '{}' : '}';
   }
 
   #array(items: readonly JsonValue[]): void {
@@ -60,17 +69,17 @@ class CanonicalWriter {
   }
 
   #encode(): void {
-    this.#reserve(this.#text.length * bytesPerUnit);
-    this.#length += this.#encoder.encodeInto(this.#text, this.#buffer.subarray(this.#length)).written;
+    let rest = this.#text;
     this.#text = '';
-  }
-
-  #reserve(more: number): void {
-    const needed = this.#length + more;
-    if (needed <= this.#buffer.length) return;
-    const larger = new Uint8Array(Math.max(needed, this.#buffer.length * 2));
-    larger.set(this.#buffer.subarray(0, this.#length));
-    this.#buffer = larger;
+    for (;;) {
+      const { read, written } = this.#encoder.encodeInto(rest, this.#buffer.subarray(this.#length));
+      this.#length += written;
+      if (read === rest.length) return;
+      rest = rest.slice(read);
+      const larger = new Uint8Array(this.#buffer.length * 2);
+      larger.set(this.#buffer);
+      this.#buffer = larger;
+    }
   }
 }
 
@@ -82,12 +91,18 @@ function quoted(text: string): string {
 
 /** False also for names whose order cannot be seen by `<`. */
 function isSorted(object: JsonObject): boolean {
+  if (object.size < 2) return true;
   let previous = '';
-  for (const name of object.keys()) {
-    if (name < previous || surrogate.test(name)) return false;
+  let ordered = true;
+  object.forEach((_, name) => {
+    ordered &&= name >= previous && !surrogate.test(name);
     previous = name;
-  }
-  return true;
+  });
+  return ordered;
+}
+
+function byName([a]: readonly [string, JsonValue], [b]: readonly [string, JsonValue]): number {
+  return compareCodePoints(a, b);
 }
 
 const surrogate = /[\ud800-\udfff]/;

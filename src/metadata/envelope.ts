@@ -35,7 +35,7 @@ export function parseEnvelope(bytes: Uint8Array, limits: DocumentLimits, file: s
   const document = objectAt(parseJson(bytes, limits, file), place);
   const signed = objectAt(document.get('signed'), { file, path: 'signed' });
   const signatures = parseSignatures(document.get('signatures'), limits, { file, path: 'signatures' });
-  return { file, signed, canonical: canonicalBytes(signed), signatures };
+  return { file, signed, canonical: canonicalBytes(signed, bytes.length), signatures };
 }
 
 function parseSignatures(

@@ -70,10 +70,17 @@ function firstBytes(bytes: Uint8Array): string {
 
 const quote = 0x22;
 const backslash = 0x5c;
+const comma = 0x2c;
+const colon = 0x3a;
+const openingBrace = 0x7b;
+const closingBrace = 0x7d;
+const openingBracket = 0x5b;
+const closingBracket = 0x5d;
 const zero = 0x30;
 const nine = 0x39;
 const minus = 0x2d;
 const smallestBigDigits = 16;
+const fraction = /[.eE]/;
 /** Shared, since a Map for each of a hundred thousand empty objects is what takes the most time and memory. */
 const noMembers: JsonObject = new Map();
 const simpleEscapes: Readonly<Record<string, string>> = {
@@ -91,8 +98,10 @@ class JsonReader {
   readonly #text: string;
   readonly #limits: JsonLimits;
   readonly #name: string;
-  /** What a string holds up to its end or an escape. A process that reads one document never gets to fast loops. */
+  // Patterns find the ends of runs, not loops: a process that reads one document ends before its loops are fast.
+  readonly #space = /[ \n\r\t]*/y;
   readonly #plainRun = /[^"\\\u0000-\u001f]*/y;
+  readonly #digits = /[0-9]*/y;
   #position = 0;
   #values = 0;
 
@@ -104,7 +113,7 @@ class JsonReader {
 
   document(): JsonValue {
     const value = this.#value(0);
-    this.#skipSpace();
+    this.#peek();
     if (this.#position < this.#text.length) throw this.#unexpected('the end of the document');
     return value;
   }
@@ -112,46 +121,44 @@ class JsonReader {
   #value(depth: number): JsonValue {
     this.#values += 1;
     if (this.#values > this.#limits.maxValues) throw this.#tooMany('values', this.#limits.maxValues);
-    this.#skipSpace();
-    const code = this.#text.charCodeAt(this.#position);
+    const code = this.#peek();
     if (code === quote) return this.#string();
-    if (code === 0x7b) return this.#object(depth + 1);
-    if (code === 0x5b) return this.#array(depth + 1);
+    if (code === openingBrace) return this.#object(depth + 1);
+    if (code === openingBracket) return this.#array(depth + 1);
     if (code === minus || (code >= zero && code <= nine)) return this.#integer();
     return this.#word();
   }
 
   #object(depth: number): JsonObject {
     this.#enter(depth);
-    if (this.#closes(0x7d)) return noMembers;
+    if (this.#take(closingBrace)) return noMembers;
     const members = new Map<string, JsonValue>();
     for (;;) {
-      this.#skipSpace();
-      if (this.#text.charCodeAt(this.#position) !== quote) throw this.#unexpected('a member name');
+      if (this.#peek() !== quote) throw this.#unexpected('a member name');
       const at = this.#position;
       const name = this.#string();
-      this.#skipSpace();
-      this.#expect(0x3a, '":"');
+      if (!this.#take(colon)) throw this.#unexpected('":"');
       const before = members.size;
       members.set(name, this.#value(depth));
       if (members.size === before) {
         this.#position = at;
         throw this.#invalid(`the member ${JSON.stringify(shorten(name))} appears twice in one object`);
       }
-      if (this.#closes(0x7d)) return members;
-      this.#expect(0x2c, '"," or "}"');
+      if (this.#take(comma)) continue;
+      if (this.#take(closingBrace)) return members;
+      throw this.#unexpected('"," or "}"');
     }
   }
 
   #array(depth: number): readonly JsonValue[] {
     this.#enter(depth);
-    if (this.#closes(0x5d)) return [];
-    // A list begun with its first item is a fraction of the size of one that is pushed to.
-    const items: JsonValue[] = [this.#value(depth)];
+    const items: JsonValue[] = [];
+    if (this.#take(closingBracket)) return items;
     for (;;) {
-      if (this.#closes(0x5d)) return items;
-      this.#expect(0x2c, '"," or "]"');
       items.push(this.#value(depth));
+      if (this.#take(comma)) continue;
+      if (this.#take(closingBracket)) return items;
+      throw this.#unexpected('"," or "]"');
     }
   }
 
@@ -160,9 +167,19 @@ class JsonReader {
     this.#position += 1;
   }
 
-  #closes(bracket: number): boolean {
-    this.#skipSpace();
-    if (this.#text.charCodeAt(this.#position) !== bracket) return false;
+  /** Moves past space; the code of the character there, NaN at the end. */
+  #peek(): number {
+    const code = this.#text.charCodeAt(this.#position);
+    if (!(code <= 0x20)) return code;
+    this.#space.lastIndex = this.#position;
+    this.#space.test(this.#text);
+    this.#position = this.#space.lastIndex;
+    return this.#text.charCodeAt(this.#position);
+  }
+
+  /** Moves past space, and past the character if it is this one. */
+  #take(code: number): boolean {
+    if (this.#peek() !== code) return false;
     this.#position += 1;
     return true;
   }
@@ -224,13 +241,14 @@ class JsonReader {
     const start = this.#position;
     const negative = text.charCodeAt(start) === minus;
     const firstDigit = negative ? start + 1 : start;
-    let end = firstDigit;
-    while (text.charCodeAt(end) >= zero && text.charCodeAt(end) <= nine) end += 1;
+    this.#digits.lastIndex = firstDigit;
+    this.#digits.test(text);
+    const end = this.#digits.lastIndex;
     const digits = end - firstDigit;
     const leadingZero = text.charCodeAt(firstDigit) === zero && (digits > 1 || negative);
     if (digits === 0 || leadingZero) throw this.#invalid('a number is not a plain decimal integer');
     if (digits > this.#limits.maxDigits) throw this.#tooMany('digits in one number', this.#limits.maxDigits);
-    if (/[.eE]/.test(text.charAt(end)))
+    if (fraction.test(text.charAt(end)))
       throw this.#invalid('a number has a fraction or an exponent; only integers are allowed');
     this.#position = end;
     const literal = text.slice(start, end);
@@ -250,19 +268,6 @@ class JsonReader {
       }
     }
     throw this.#unexpected('a value');
-  }
-
-  #skipSpace(): void {
-    for (;;) {
-      const code = this.#text.charCodeAt(this.#position);
-      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return;
-      this.#position += 1;
-    }
-  }
-
-  #expect(code: number, what: string): void {
-    if (this.#text.charCodeAt(this.#position) !== code) throw this.#unexpected(what);
-    this.#position += 1;
   }
 
   #unexpected(expected: string): TidegateError {

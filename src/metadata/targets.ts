@@ -34,9 +34,9 @@ export function parseTargets(envelope: Envelope, limits: DocumentLimits): Target
   const document = parseDocument(envelope, 'targets');
   const place: Place = { file, path: 'signed.targets' };
   const targets = objectAt(signed.get('targets'), place);
-  for (const [path, value] of targets) {
+  targets.forEach((value, path) => {
     if (!isSoundTarget(path, value, limits)) explainTarget(path, value, limits, place);
-  }
+  });
   const delegations = signed.get('delegations');
   return {
     ...document,
@@ -62,6 +62,8 @@ export function targetOf(document: TargetsDocument, path: TargetPath): Target | 
   };
 }
 
+const lowerHex = /^[0-9a-f]+$/;
+
 /** The common case without making anything: SHA-256 in lower case, a sane length, a safe path. */
 function isSoundTarget(path: string, value: JsonValue, limits: DocumentLimits): boolean {
   if (!isTargetPath(path) || !isJsonObject(value)) return false;
@@ -71,7 +73,7 @@ function isSoundTarget(path: string, value: JsonValue, limits: DocumentLimits): 
   const sha256 = hashes.get('sha256');
   if (hashes.size !== 1 || typeof sha256 !== 'string' || sha256.length !== digestLength.sha256) return false;
   const custom = value.get('custom');
-  return /^[0-9a-f]+$/.test(sha256) && (custom === undefined || sizeOf(custom) <= limits.maxCustomSize);
+  return lowerHex.test(sha256) && (custom === undefined || sizeOf(custom) <= limits.maxCustomSize);
 }
 
 /** Checks a target member by member and names what is wrong. */
