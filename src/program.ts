@@ -16,6 +16,7 @@ export interface ProgramSurroundings {
   readonly signal: AbortSignal;
   /** The folder that relative paths start from. */
   readonly directory: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /** Runs a program in this process; the result is the exit status. */
@@ -35,7 +36,13 @@ export async function inProcess(
     clock: () => performance.now(),
   });
   try {
-    return await run({ terminal, signal: abort.signal, now: Date.now, directory: process.cwd() });
+    return await run({
+      terminal,
+      signal: abort.signal,
+      now: Date.now,
+      directory: process.cwd(),
+      environment: process.env,
+    });
   } finally {
     process.off('SIGINT', stop);
     process.off('SIGTERM', stop);

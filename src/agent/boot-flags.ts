@@ -54,6 +54,14 @@ export function nextSlot({ a, b }: BootFlags): SlotName | undefined {
   return isBootable(b) && b.priority > a.priority ? 'b' : 'a';
 }
 
+/** What a boot loader does at each start: the next slot runs, and one of its tries is used up. undefined: none can. */
+export function startNext(flags: BootFlags): BootFlags | undefined {
+  const active = nextSlot(flags);
+  if (active === undefined) return undefined;
+  const { tries } = flags[active];
+  return { ...flags, active, [active]: { ...flags[active], tries: Math.max(0, tries - 1) } };
+}
+
 /** The active slot will be booted again, whatever happens to the other one. */
 export function isConfirmed(flags: BootFlags): boolean {
   const { priority, successful } = activeFlags(flags);

@@ -5,6 +5,7 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { TidegateError } from '../errors.ts';
+import type { ProgramSurroundings } from '../program.ts';
 import { formatDuration, type Progress, printableLine, type Terminal } from '../terminal.ts';
 import type { Choice } from '../waves/choose.ts';
 import { releaseName } from '../waves/release.ts';
@@ -12,20 +13,13 @@ import type { Agent } from './agent.ts';
 import type { AgentConfig } from './config.ts';
 import type { AgentStatus } from './status.ts';
 
-export interface HostSurroundings {
-  readonly terminal: Terminal;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
-  /** Cancels what runs. */
-  readonly signal: AbortSignal;
-  /** The folder that relative paths start from. */
-  readonly directory: string;
-}
+/** What the commands of a host may touch of their process. */
+export type HostSurroundings = ProgramSurroundings;
 
 export const defaultConfigPath = '/etc/tidegate/agent.toml';
 
 interface HostOptions {
-  readonly config: string;
+  readonly config?: string;
 }
 
 type Run = (agent: Agent, surroundings: HostSurroundings, options: HostOptions) => Promise<void>;
@@ -72,11 +66,31 @@ export function defineHostCommands(parent: Command, surroundings: HostSurroundin
     });
   }
   defineInit(parent, surroundings);
+  defineBoot(parent, surroundings);
+}
+
+/** Slots that are files have no boot loader of their own: a start script asks this command which one to run. */
+function defineBoot(parent: Command, surroundings: HostSurroundings): void {
+  common(
+    parent
+      .command('boot')
+      .description('For a start script: choose the slot for this start, use up a try, print its folder.'),
+  ).action(async (options: HostOptions) => {
+    const [{ readConfig }, { FileSlots }, { startSlot }] = await Promise.all([
+      import('./config.ts'),
+      import('./file-slots.ts'),
+      import('./boot.ts'),
+    ]);
+    const { slotsDirectory: directory, slotSize } = await readConfig(configPath(options, surroundings));
+    const started = await startSlot(new FileSlots({ directory, slotSize }), surroundings.signal);
+    surroundings.terminal.print(started.folder);
+    surroundings.terminal.printJson(started);
+  });
 }
 
 function common(command: Command): Command {
   return command
-    .option('--config <file>', 'configuration of the agent', defaultConfigPath)
+    .option('--config <file>', `configuration (default: TIDEGATE_AGENT_CONFIG, else ${defaultConfigPath})`)
     .option('--json', 'print JSON');
 }
 
@@ -100,7 +114,7 @@ async function init(options: HostOptions & InitOptions, surroundings: HostSurrou
     import('./config.ts'),
     import('./provision.ts'),
   ]);
-  const { host, slotsDirectory, slotSize } = await readConfig(resolve(directory, options.config));
+  const { host, slotsDirectory, slotSize } = await readConfig(configPath(options, surroundings));
   const { slot } = options;
   if (slot !== 'a' && slot !== 'b') throw usage(`--slot: found ${slot}, expected a or b`);
   const release = { variant: host.variant, arch: host.arch, version: options.release };
@@ -108,6 +122,13 @@ async function init(options: HostOptions & InitOptions, surroundings: HostSurrou
   await provisionSlots({ directory: slotsDirectory, slotSize, release, slot, images, signal });
   terminal.print(`${slotsDirectory}: slot ${slot} runs ${releaseName(release)}. Next: check`);
   terminal.printJson({ slots: slotsDirectory, running_slot: slot, release });
+}
+
+function configPath(
+  { config }: HostOptions,
+  { directory, environment }: Pick<HostSurroundings, 'directory' | 'environment'>,
+): string {
+  return resolve(directory, config ?? environment.TIDEGATE_AGENT_CONFIG ?? defaultConfigPath);
 }
 
 function parseImage(text: string, directory: string): readonly [string, string] {
@@ -119,11 +140,11 @@ function parseImage(text: string, directory: string): readonly [string, string] 
 /** Makes the agent that a configuration describes, and gives back what it held open. */
 export async function withAgent<T>(
   options: HostOptions,
-  surroundings: Pick<HostSurroundings, 'directory' | 'now'>,
+  surroundings: Pick<HostSurroundings, 'directory' | 'environment' | 'now'>,
   work: (agent: Agent) => Promise<T>,
 ): Promise<T> {
   const { readConfig } = await import('./config.ts');
-  const config = await readConfig(resolve(surroundings.directory, options.config));
+  const config = await readConfig(configPath(options, surroundings));
   const { agent, close } = await createAgent(config, surroundings.now);
   try {
     return await work(agent);
@@ -166,8 +187,9 @@ async function prepare(agent: Agent, { terminal, signal }: HostSurroundings): Pr
     found = await agent.prepare({
       signal,
       progress: ({ received, total }) => {
-        line ??= terminal.progress('receiving', total);
-        line.update(received);
+        const shown = line ?? terminal.progress('receiving', total);
+        line = shown;
+        shown.update(received);
       },
     });
   } finally {

@@ -9,11 +9,10 @@ const programName = 'tidegate';
 
 /** @param argv the arguments alone, without the names of runtime and script */
 export async function main(argv: readonly string[]): Promise<number> {
-  const { stdin, stderr, env } = process;
+  const { stdin, stderr } = process;
   return await inProcess(argv, (surroundings) =>
     runCommand(argv, {
       ...surroundings,
-      environment: env,
       askSecret: stdin.isTTY ? (question) => askSecret(question, stdin, stderr) : undefined,
     }),
   );

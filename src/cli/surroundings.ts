@@ -2,7 +2,6 @@
 import type { ProgramSurroundings } from '../program.ts';
 
 export interface Surroundings extends ProgramSurroundings {
-  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Asks a secret on the terminal without showing it; undefined when there is no terminal. */
   readonly askSecret: ((question: string) => Promise<Uint8Array>) | undefined;
   /** How the running command ended. */

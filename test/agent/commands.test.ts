@@ -64,6 +64,7 @@ describe('tidegate-agent', () => {
       now: () => repository.now,
       signal: new AbortController().signal,
       directory: folder,
+      environment: {},
     });
     return { status, stdout, stderr };
   }
