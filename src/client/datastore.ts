@@ -11,7 +11,9 @@
  * 1. The files are hints: each is verified again before it is used, and one that cannot be read or believed is
  *    fetched again, with a note. Only the floors are more than a hint.
  * 2. Every file is replaced durably: temporary file, fsync, rename, fsync of the folder.
- * 3. No link is followed (not-a-plain-file). A folder or device in the place of a file is moved aside.
+ * 3. A folder that cannot be written is an error (disk-error), also when everything could be verified in memory:
+ *    the next start would have forgotten what this one has seen.
+ * 4. No link is followed (not-a-plain-file). A folder or device in the place of a file is moved aside.
  */
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join, resolve } from 'node:path';
