@@ -120,3 +120,13 @@ export function cpuMilliseconds(run: () => unknown): number {
   const { user, system } = process.cpuUsage(start);
   return (user + system) / 1000;
 }
+
+/** What no parser takes. */
+export const garbage = new TextEncoder().encode('not JSON at all');
+
+/** White space behind, up to a length: JSON stays what it was. */
+export function padded(bytes: Uint8Array, length: number): Uint8Array {
+  const larger = new Uint8Array(length).fill(0x20);
+  larger.set(bytes);
+  return larger;
+}

@@ -6,13 +6,7 @@ import { fixtureRepository } from '../support/fixture-repository.ts';
 import { RepositorySimulator } from '../support/repository-simulator.ts';
 import { type SigningKey, signingKey, signingKeys } from '../support/signing-keys.ts';
 import { expiry, START } from '../support/simulated-documents.ts';
-import { refuses, strictPolicy, trustedRoots } from '../support/trusting.ts';
-
-const padded = (bytes: Uint8Array, length: number): Uint8Array => {
-  const larger = new Uint8Array(length).fill(0x20);
-  larger.set(bytes);
-  return larger;
-};
+import { padded, refuses, strictPolicy, trustedRoots } from '../support/trusting.ts';
 
 describe('trust: roots', () => {
   const first = (repository: RepositorySimulator) =>
