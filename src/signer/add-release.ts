@@ -57,14 +57,15 @@ export async function addRelease(
   run: AddOptions = {},
 ): Promise<Draft> {
   const draft = await describeRelease(workspace, options);
+  const live = await readLive(workspace, placeOf(workspace, draft), run.signal);
+  refuseKnown(draft, live, await readDrafts(workspace));
+  const images: DraftImage[] = [];
+  for (const [kind, path] of Object.entries(options.images)) {
+    images.push(await stageImage(workspace, { draft, kind, path, options, run }));
+  }
+  const complete = { ...draft, images };
+  // Reading takes minutes, in which a job may have to refresh: only what follows needs the workspace for itself.
   return await whileLocked(workspace, async () => {
-    const live = await readLive(workspace, placeOf(workspace, draft), run.signal);
-    refuseKnown(draft, live, await readDrafts(workspace));
-    const images: DraftImage[] = [];
-    for (const [kind, path] of Object.entries(options.images)) {
-      images.push(await stageImage(workspace, { draft, kind, path, options, run }));
-    }
-    const complete = { ...draft, images };
     checkNames(complete, live, await readDrafts(workspace));
     await writeDraft(workspace, complete);
     return complete;

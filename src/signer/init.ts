@@ -3,7 +3,7 @@
  * whole, so that an interrupted run leaves no half of one.
  */
 import { randomBytes } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { TidegateError } from '../errors.ts';
 import { formatJson } from '../metadata/json-writer.ts';
@@ -72,10 +72,19 @@ export async function initWorkspace(directory: string, options: InitOptions): Pr
     await fill(fs, draft, { toml, settings, options });
     await onDisk('move the new workspace to', target, () => fs.rename(draft, target));
   } catch (error) {
-    await rm(draft, { recursive: true, force: true });
+    await clearAway(fs, draft).catch(() => undefined);
     throw error;
   }
   await syncFolder(fs, dirname(target));
+}
+
+/** What failed leaves no keys behind. */
+async function clearAway(fs: FileSystem, folder: string): Promise<void> {
+  for (const { name, kind } of await fs.entries(folder)) {
+    const path = join(folder, name);
+    await (kind === 'folder' ? clearAway(fs, path) : fs.unlink(path));
+  }
+  await fs.removeFolder(folder);
 }
 
 async function requireFree(fs: FileSystem, target: string): Promise<void> {

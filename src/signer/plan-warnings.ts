@@ -7,6 +7,9 @@ import { publishedRoles, type RepositoryPlan } from './plan.ts';
 /** A new root needs people and safes: eight weeks, in milliseconds. */
 const rootNotice = 8 * 7 * 24 * 3_600_000;
 
+/** tuf-js, the second verifier of hosts, needs quadratic time for the entries of one role. */
+const manyTargets = 1000;
+
 /** Sentences, each naming the repository. */
 export function planWarnings(
   live: LiveRepository,
@@ -27,6 +30,10 @@ export function planWarnings(
     warnings.push(
       `${at}: ${role} ${document.version} expired at ${formatTime(document.expires)}: refresh it`,
     );
+  }
+  const targets = plan?.targets.size ?? 0;
+  if (targets > manyTargets) {
+    warnings.push(`${at}: ${targets} targets; some clients take seconds and more above ${manyTargets}`);
   }
   for (const release of plan?.releases ?? []) {
     const [first] = [...release.waves.values()].sort((a, b) => a - b);

@@ -125,6 +125,7 @@ describe('signer/init', () => {
     await assert.rejects(initWorkspace('/w', { ...options, passphrase: async () => Buffer.from('short') }), {
       code: 'key-unusable',
     });
+    assert.deepEqual(await fs.entries('/'), [], 'nothing is left of it');
     const asked: string[] = [];
     const passphrase = async ({ name }: { readonly name: string }) => {
       asked.push(name);
