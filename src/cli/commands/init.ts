@@ -90,7 +90,7 @@ async function init(directory: string, options: InitOptions, surroundings: Surro
   if (insecure) terminal.note('warning: the private keys are not encrypted (--insecure-development-keys)');
   terminal.print(`workspace "${name}" is ready in ${path}`);
   terminal.print(
-    `  keys      ${path}/keys (move the private halves of root-1, root-2 and root-3 to safe places)`,
+    `  keys        ${path}/keys (move the private halves of root-1, root-2 and root-3 to safe places)`,
   );
   terminal.print(`  first root  ${path}/roots/1.root.json (put it into your images: it is what hosts trust)`);
   terminal.print('next: tidegate release add --help');
