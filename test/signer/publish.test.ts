@@ -3,16 +3,20 @@ import fc from 'fast-check';
 import { canonicalBytes } from '../../src/metadata/canonical.ts';
 import { digestOf } from '../../src/metadata/crypto.ts';
 import { isJsonObject, parseJson } from '../../src/metadata/json.ts';
+import { withMembers } from '../../src/metadata/json-writer.ts';
 import { addRelease } from '../../src/signer/add-release.ts';
 import { readDrafts, removeDraft } from '../../src/signer/draft.ts';
+import { KeyRing } from '../../src/signer/key-ring.ts';
 import { readLive } from '../../src/signer/live-repository.ts';
 import { planPublication } from '../../src/signer/plan-publication.ts';
 import { publish } from '../../src/signer/publish.ts';
 import { refreshRepositories } from '../../src/signer/refresh.ts';
+import { signDocument } from '../../src/signer/signing.ts';
 import { statusOf } from '../../src/signer/status.ts';
 import { repositoriesOf, type Workspace } from '../../src/signer/workspace.ts';
 import { MemoryStore } from '../../src/storage/memory.ts';
 import type { Content, SwappableStore } from '../../src/storage/store.ts';
+import type { MemoryFileSystem } from '../support/memory-file-system.ts';
 import { StorageReplay } from '../support/storage-replay.ts';
 import {
   addVersion,
@@ -414,5 +418,65 @@ describe('signer/publish', () => {
       ],
     );
     assert.ok(isJsonObject(published?.timestamp.json));
+  });
+
+  it('roots that another workspace published become part of the chain, and are published where they lack', async () => {
+    const store = new MemoryStore();
+    const disk = await workspaceDisk();
+    const workspace = await open(disk, store);
+    await planAndPublish(workspace, start);
+    const root = await nextRoot(workspace);
+    await store.create('metadata/2.root.json', root);
+    await addVersion(workspace, '1.0.0');
+    const { result } = await planAndPublish(workspace, later);
+    assert.equal(result.repositories[0]?.root, 2);
+    assert.equal((await open(disk, store)).roots.length, 2);
+    const elsewhere = await open(disk, new MemoryStore());
+    await disk.unlink(`${directory}/state/metadata/seen.json`);
+    const { plan } = await planAndPublish(elsewhere, later + hour);
+    assert.deepEqual(plan.changes.filter(({ kind }) => kind === 'root').length, 2);
+    assert.ok((await namesOf(elsewhere.store)).includes('metadata/2.root.json'));
+  });
+
+  async function nextRoot(workspace: Workspace): Promise<Uint8Array> {
+    const { root } = await liveOf(workspace);
+    const ring = new KeyRing(workspace.fileSystem, `${directory}/keys`, unlock);
+    const document = withMembers(root.json, { version: 2, expires: '2027-12-01T00:00:00Z' });
+    const what = 'root 2';
+    return await signDocument({ document, role: root.roles.root, what }, ring, workspace.keys);
+  }
+
+  it('a damaged memory of the workspace is named, never passed over', async () => {
+    const workspace = await open(await workspaceDisk());
+    await planAndPublish(workspace, start);
+    for (const name of ['seen.json', 'journal.json']) {
+      const path = `${directory}/state/metadata/${name}`;
+      for (const text of ['', '[]', '{"format": 2}']) {
+        const disk = copyOf(workspace.fileSystem as MemoryFileSystem);
+        await putFile(disk, path, text);
+        const damaged = await open(disk, workspace.store);
+        await assert.rejects(planPublication(damaged, { now: later }), { code: 'state-damaged' }, name);
+      }
+    }
+  });
+
+  it('warns of roles that expired and that the plan leaves as they are', async () => {
+    const workspace = await open(await workspaceDisk());
+    await planAndPublish(workspace, start);
+    const { warnings } = await planPublication(workspace, { now: start + 10 * day });
+    assert.deepEqual(warnings, ['metadata: timestamp 1 expired at 2026-12-01T12:00:00Z: refresh it']);
+  });
+
+  it('a manifest that hosts could not get is refused, whoever wrote it', async () => {
+    const store = new MemoryStore();
+    const workspace = await open(await workspaceDisk(), store);
+    await addVersion(workspace, '1.0.0');
+    const { plan } = await planAndPublish(workspace, start);
+    const manifest = plan.uploads[1]?.name ?? '';
+    await store.remove(manifest, (await store.stat(manifest))?.etag ?? '');
+    await assert.rejects(planPublication(workspace, { now: later }), {
+      code: 'not-found',
+      message: /manifest\.json/,
+    });
   });
 });
