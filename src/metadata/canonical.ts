@@ -6,6 +6,7 @@
  * 3. Integers only. Text is never normalised: what was read is what is signed.
  */
 import type { JsonObject, JsonValue } from './json.ts';
+import { Utf8Writer } from './utf8-writer.ts';
 
 /**
  * The canonical bytes of a value. Linear in its size, but for the sorting of unsorted members.
@@ -18,68 +19,45 @@ export function canonicalBytes(value: JsonValue, expectedLength = 0): Uint8Array
   return writer.bytes();
 }
 
-/** Text is gathered up to about this many UTF-16 units, which is far cheaper than an encoder call for each piece. */
-const gathered = 65_536;
-const leastLength = 4096;
-
 class CanonicalWriter {
-  #text = '';
+  readonly #out: Utf8Writer;
   #separator = '{';
-  #buffer: Uint8Array;
-  #length = 0;
-  readonly #encoder = new TextEncoder();
   readonly #member = (value: JsonValue, name: string): void => {
-    this.#text += `${this.#separator}${quoted(name)}:`;
+    this.#out.append(`${this.#separator}${quoted(name)}:`);
     this.value(value);
     this.#separator = ',';
   };
 
   constructor(expectedLength: number) {
-    this.#buffer = new Uint8Array(Math.max(leastLength, expectedLength));
+    this.#out = new Utf8Writer(expectedLength);
   }
 
   bytes(): Uint8Array {
-    this.#encode();
-    return this.#buffer.subarray(0, this.#length);
+    return this.#out.bytes();
   }
 
   value(value: JsonValue): void {
-    if (typeof value === 'string') this.#text += quoted(value);
-    else if (value === null || typeof value !== 'object') this.#text += String(value);
+    if (typeof value === 'string') this.#out.append(quoted(value));
+    else if (value === null || typeof value !== 'object') this.#out.append(String(value));
     else if (value instanceof Map) this.#object(value);
     else this.#array(value as readonly JsonValue[]);
-    if (this.#text.length >= gathered) this.#encode();
   }
 
   #object(object: JsonObject): void {
     this.#separator = '{';
     if (isSorted(object)) object.forEach(this.#member);
     else for (const [name, value] of [...object].sort(byName)) this.#member(value, name);
-    this.#text += this.#separator === '{' ? '{}' : '}';
+    this.#out.append(this.#separator === '{' ? '{}' : '}');
   }
 
   #array(items: readonly JsonValue[]): void {
     let separator = '[';
     for (const item of items) {
-      this.#text += separator;
+      this.#out.append(separator);
       this.value(item);
       separator = ',';
     }
-    this.#text += separator === ',' ? ']' : '[]';
-  }
-
-  #encode(): void {
-    let rest = this.#text;
-    this.#text = '';
-    for (;;) {
-      const { read, written } = this.#encoder.encodeInto(rest, this.#buffer.subarray(this.#length));
-      this.#length += written;
-      if (read === rest.length) return;
-      rest = rest.slice(read);
-      const larger = new Uint8Array(this.#buffer.length * 2);
-      larger.set(this.#buffer);
-      this.#buffer = larger;
-    }
+    this.#out.append(separator === ',' ? ']' : '[]');
   }
 }
 

@@ -95,7 +95,11 @@ function parseRoleName(value: JsonValue | undefined, place: Place): string {
 function parseTexts(value: JsonValue, limits: DocumentLimits, place: Place): readonly string[] {
   const list = listAt(value, place);
   checkCount(list.length, limits.maxPaths, 'entries', place);
-  return list.map((item, index) => textAt(item, inside(place, index)));
+  return list.map((item, index) => {
+    const text = textAt(item, inside(place, index));
+    checkCount(text.length, limits.maxPatternLength, 'characters', inside(place, index));
+    return text;
+  });
 }
 
 function parsePrefixes(value: JsonValue, limits: DocumentLimits, place: Place): readonly string[] {

@@ -6,7 +6,7 @@ import { TidegateError } from '../errors.ts';
 import { canonicalBytes } from './canonical.ts';
 import { signatureBytes } from './crypto.ts';
 import { checkCount, inside, listAt, objectAt, type Place, printable, textAt } from './fields.ts';
-import { type JsonObject, type JsonValue, parseJson } from './json.ts';
+import { type JsonObject, type JsonValue, parseJsonWithCanonical } from './json.ts';
 import { formatJson, jsonOf } from './json-writer.ts';
 import type { DocumentLimits } from './limits.ts';
 
@@ -32,10 +32,11 @@ export interface Envelope {
 export function parseEnvelope(bytes: Uint8Array, limits: DocumentLimits, file: string): Envelope {
   refuseWebPage(bytes, file);
   const place: Place = { file, path: 'document' };
-  const document = objectAt(parseJson(bytes, limits, file), place);
+  const { value, canonical } = parseJsonWithCanonical(bytes, limits, file, 'signed');
+  const document = objectAt(value, place);
   const signed = objectAt(document.get('signed'), { file, path: 'signed' });
   const signatures = parseSignatures(document.get('signatures'), limits, { file, path: 'signatures' });
-  return { file, signed, canonical: canonicalBytes(signed, bytes.length), signatures };
+  return { file, signed, canonical: canonical ?? canonicalBytes(signed, bytes.length), signatures };
 }
 
 function parseSignatures(

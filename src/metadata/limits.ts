@@ -15,6 +15,8 @@ export interface DocumentLimits extends JsonLimits {
   readonly maxDelegatedRoles: number;
   /** Paths or hash prefixes of one delegated role. */
   readonly maxPaths: number;
+  /** Characters of one path pattern: matching costs its length times that of the path. */
+  readonly maxPatternLength: number;
   /** Characters of text and members in the `custom` of one target. */
   readonly maxCustomSize: number;
 }
@@ -28,5 +30,6 @@ export const documentLimits: DocumentLimits = {
   maxKeyIds: 256,
   maxDelegatedRoles: 1024,
   maxPaths: 1024,
+  maxPatternLength: 1024,
   maxCustomSize: 65_536,
 };

@@ -108,6 +108,12 @@ describe('metadata/delegations', () => {
     }
   });
 
+  it('bounds the length of a pattern, since matching costs its length times that of the path', () => {
+    const longest = 'a'.repeat(1024);
+    assert.deepEqual(read(withRoles({ ...role, paths: [longest] })).roles[0]?.paths, [longest]);
+    refuses(() => read(withRoles({ ...role, paths: [`${longest}a`] })), 'count-limit', 'paths[0]', '1025');
+  });
+
   it('refuses delegations of the wrong shape', () => {
     for (const delegations of [
       null,
