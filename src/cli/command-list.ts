@@ -2,11 +2,7 @@
  * Every command of `tidegate`, one file each. The list is all that is loaded for `--help`; a command's own file
  * comes in when it is asked for, and what it works with (the server's framework, the verifiers) only when it runs.
  */
-import type { Command } from 'commander';
-import type { Surroundings } from './surroundings.ts';
-
-/** Adds options, arguments and the action to a command. The action returns the exit status. */
-export type Define = (command: Command, surroundings: Surroundings) => void;
+import type { Define } from './surroundings.ts';
 
 export interface CommandEntry {
   readonly name: string;

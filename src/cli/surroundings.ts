@@ -1,4 +1,5 @@
 /** What a command may touch of its process, given from outside so that tests can give their own. */
+import type { Command } from 'commander';
 import type { ProgramSurroundings } from '../program.ts';
 
 export interface Surroundings extends ProgramSurroundings {
@@ -7,3 +8,6 @@ export interface Surroundings extends ProgramSurroundings {
   /** How the running command ended. */
   setExitStatus(status: number): void;
 }
+
+/** What the file of a command exports: adds options, arguments and the action to it. */
+export type Define = (command: Command, surroundings: Surroundings) => void;

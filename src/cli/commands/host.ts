@@ -3,9 +3,8 @@ import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { defineHostCommands } from '../../agent/commands.ts';
 import { checkSeed } from '../../waves/seed.ts';
-import type { Define } from '../command-list.ts';
 import { makeHostFolder } from '../host-folder.ts';
-import type { Surroundings } from '../surroundings.ts';
+import type { Define, Surroundings } from '../surroundings.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
 
 interface NewOptions extends WorkspaceOptions {

@@ -3,9 +3,8 @@ import { basename, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { TidegateError } from '../../errors.ts';
 import type { KeyType } from '../../signer/signing-key.ts';
-import type { Define } from '../command-list.ts';
 import { addPassphraseOptions, newPassphraseSource, type PassphraseOptions } from '../passphrase.ts';
-import type { Surroundings } from '../surroundings.ts';
+import type { Define, Surroundings } from '../surroundings.ts';
 
 interface InitOptions extends PassphraseOptions {
   readonly template: 'single' | 'bottlerocket';

@@ -1,6 +1,6 @@
 /** `tidegate plan`: what a publication would do. Writes nothing and asks for no passphrase. */
-import type { Define } from '../command-list.ts';
 import { planData, planText } from '../plan-text.ts';
+import type { Define } from '../surroundings.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
 
 export const define: Define = (command, surroundings) => {

@@ -4,10 +4,9 @@ import { TidegateError } from '../../errors.ts';
 import type { PublishResult } from '../../signer/publish.ts';
 import type { UploadProgress } from '../../signer/upload.ts';
 import type { Progress, Terminal } from '../../terminal.ts';
-import type { Define } from '../command-list.ts';
 import { addPassphraseOptions, type PassphraseOptions } from '../passphrase.ts';
 import { planData, planText } from '../plan-text.ts';
-import type { Surroundings } from '../surroundings.ts';
+import type { Define, Surroundings } from '../surroundings.ts';
 import {
   addWorkspaceOption,
   openChosenWorkspace,

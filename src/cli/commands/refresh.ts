@@ -1,6 +1,6 @@
 /** `tidegate refresh`: signs anew what is about to expire. Meant for a job that runs a few times a day. */
-import type { Define } from '../command-list.ts';
 import { addPassphraseOptions, type PassphraseOptions } from '../passphrase.ts';
+import type { Define } from '../surroundings.ts';
 import {
   addWorkspaceOption,
   openChosenWorkspace,

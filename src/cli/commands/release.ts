@@ -6,8 +6,7 @@ import { parseTime } from '../../metadata/time.ts';
 import type { Draft } from '../../signer/draft.ts';
 import { formatBytes, formatTable, type Progress, printableLine } from '../../terminal.ts';
 import { releaseName } from '../../waves/release.ts';
-import type { Define } from '../command-list.ts';
-import type { Surroundings } from '../surroundings.ts';
+import type { Define, Surroundings } from '../surroundings.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
 
 interface ReleaseOptions extends WorkspaceOptions {

@@ -1,7 +1,7 @@
 /** `tidegate serve`: hands out a folder or store over HTTP until it is told to stop. */
 import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
-import type { Define } from '../command-list.ts';
+import type { Define } from '../surroundings.ts';
 
 interface ServeOptions {
   readonly host: string;

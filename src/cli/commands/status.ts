@@ -3,7 +3,7 @@ import { metadataFileName } from '../../metadata/file-names.ts';
 import { formatTime } from '../../metadata/time.ts';
 import type { RepositoryStatus, RoleStatus } from '../../signer/status.ts';
 import { formatDuration, formatTable, printableLine, type Terminal } from '../../terminal.ts';
-import type { Define } from '../command-list.ts';
+import type { Define } from '../surroundings.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
 
 /** So that a job can tell: the exit status of the error that hosts will see. */
