@@ -1,10 +1,20 @@
 /**
- * Two Debian root file systems, bootable as far as a root file system goes: packages from the mirror that this machine
- * is configured for, in an erofs or ext4 file system, followed by the hash tree of dm-verity. The second has more
- * packages. A fixed time, UUID and salt leave nothing to chance but the state of the mirror.
+ * Two Debian root file systems: packages from the mirror that this machine is configured for, in an erofs or ext4 file
+ * system, followed by the hash tree of dm-verity. The second has more packages. Times, UUID and salt are fixed as far as
+ * the tools can; the rest is up to the state of the mirror.
  */
 import { spawn } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { TidegateError } from '../../src/errors.ts';
@@ -26,6 +36,9 @@ const epoch = '1700000000';
 const identifier = '7b2b6b4c-3f1f-4b8e-9a53-0d8f6a1d2c10';
 const salt = '00'.repeat(32);
 const verityBlock = 4096;
+
+const osRelease = '/etc/os-release';
+const aptSources = ['/etc/apt/sources.list', '/etc/apt/sources.list.d/debian.sources'] as const;
 
 /** What the two systems hold beyond Debian's essential packages. */
 const systems = [
@@ -59,6 +72,7 @@ export async function buildDebianImages(
       rmSync(root, { recursive: true, force: true });
     }
     const rootHash = await addHashTree(path, request.signal);
+    writeFileSync(`${path}.roothash`, `${rootHash}\n`);
     images.push({ path, description: `${description}; dm-verity ${rootHash.slice(0, 16)}…` });
   }
   return images;
@@ -119,10 +133,19 @@ async function installSystem(root: string, packages: readonly string[], signal: 
       ...['--quiet', '--mode=root', '--variant=essential', '--format=directory'],
       ...leftOut.map((pattern) => `--dpkgopt=path-exclude=${pattern}`),
       `--include=${packages.join(',')}`,
-      ...['stable', root],
+      ...mirrorOf(root),
     ],
     signal,
   );
+}
+
+/** Suite, folder and mirrors: on a Debian machine its own, so that the demo asks nobody whom the machine does not. */
+function mirrorOf(root: string): readonly string[] {
+  const system = existsSync(osRelease) ? readFileSync(osRelease, 'utf8') : '';
+  const suite = /^VERSION_CODENAME=(\w+)$/m.exec(system)?.[1];
+  const sources = aptSources.filter((path) => existsSync(path) && statSync(path).size > 0);
+  if (!/^ID=debian$/m.test(system) || suite === undefined || sources.length === 0) return ['stable', root];
+  return [suite, root, ...sources];
 }
 
 async function makeErofs(root: string, image: string, signal: AbortSignal): Promise<void> {
@@ -133,7 +156,16 @@ async function makeExt4(root: string, image: string, signal: AbortSignal): Promi
   const { length } = await folderSize(root, signal);
   writeFileSync(image, '', { flag: 'wx' });
   truncateSync(image, Math.ceil((length * 1.3) / verityBlock) * verityBlock);
-  const fixed = ['-U', identifier, '-E', `hash_seed=${identifier},lazy_itable_init=0`, '-O', '^has_journal'];
+  const fixed = [
+    '-b',
+    String(verityBlock),
+    '-U',
+    identifier,
+    '-E',
+    `hash_seed=${identifier},lazy_itable_init=0`,
+    '-O',
+    '^has_journal',
+  ];
   await run(ext4.command, ['-q', '-F', '-d', root, ...fixed, image], signal);
 }
 
@@ -174,6 +206,10 @@ async function run(command: string, args: readonly string[], signal: AbortSignal
     child.once('error', reject);
     child.once('close', resolve);
   });
-  if (status !== 0) throw new Error(`${command} ended with ${status}:\n${errors.trim()}`);
-  return output;
+  if (status === 0) return output;
+  throw new TidegateError(
+    'config-invalid',
+    `--images debian: ${command} ended with ${status}: ${errors.trim().split('\n').slice(-6).join('; ')}`,
+    { command, status },
+  );
 }

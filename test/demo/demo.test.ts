@@ -98,6 +98,14 @@ describe('demo: npm run demo', function () {
     assert.ok(!existsSync(join(folder, 'demo')));
   });
 
+  it('names the tools that are missing for images of Debian, and their packages', async () => {
+    const options = ['--images', 'debian', '--directory', join(folder, 'debian')];
+    const child = spawn(process.execPath, [start, 'demo', ...options], { env: { PATH: '' } });
+    const { status, stderr } = await end(child);
+    assert.equal(status, 78);
+    assert.match(stderr, /found no mmdebstrap.*apt-get install mmdebstrap/);
+  });
+
   it('touches no folder that is not its own', async () => {
     const { status, stderr } = await end(begin('--directory', join(folder, 'images')));
     assert.equal(status, 87);
