@@ -51,7 +51,7 @@ export async function firstChecks(rollout: Rollout, release: Release): Promise<v
 function tellWaiting({ story, start, now }: Rollout, host: DemoHost | undefined): void {
   if (host?.choice?.kind !== 'none' || host.choice.opensAt === undefined) return;
   const opens = new Date(host.choice.opensAt).toISOString().slice(0, 16).replace('T', ' ');
-  const text = `${host.name} (seed ${host.seed}): wave opens at ${opens} (${dayOf(host.choice.opensAt - start)})`;
+  const text = `${host.name} (seed ${host.seed}): wave opens at ${opens} UTC (${dayOf(host.choice.opensAt - start)})`;
   story.tell({ kind: 'host', host: host.name, text, time: now() });
 }
 
