@@ -8,7 +8,7 @@
  * 3. A system that does not come up resets the machine, and the loader chooses again.
  */
 import { join } from 'node:path';
-import { activeFlags, nextSlot, type SlotName } from '../../src/agent/boot-flags.ts';
+import { type SlotName, startNext } from '../../src/agent/boot-flags.ts';
 import type { FileSlots } from '../../src/agent/file-slots.ts';
 import { type Content, measure } from './compression.ts';
 
@@ -27,7 +27,7 @@ const mostResets = 32;
 export async function boot(slots: FileSlots, contents: ReadonlyMap<string, Content>): Promise<Boot> {
   const failed: SlotName[] = [];
   for (let reset = 0; reset < mostResets; reset += 1) {
-    const slot = await startNext(slots);
+    const slot = await useTry(slots);
     const version = await comesUp(slots, slot, contents);
     if (version !== undefined) return { slot, version, failed };
     failed.push(slot);
@@ -35,17 +35,11 @@ export async function boot(slots: FileSlots, contents: ReadonlyMap<string, Conte
   throw new Error(`${slots.location}: neither slot comes up`);
 }
 
-async function startNext(slots: FileSlots): Promise<SlotName> {
-  const flags = await slots.readFlags();
-  const active = nextSlot(flags);
-  if (active === undefined) throw new Error(`${slots.location}: no slot can boot`);
-  const before = activeFlags({ ...flags, active });
-  await slots.writeFlags({
-    ...flags,
-    active,
-    [active]: { ...before, tries: Math.max(0, before.tries - 1) },
-  });
-  return active;
+async function useTry(slots: FileSlots): Promise<SlotName> {
+  const flags = startNext(await slots.readFlags());
+  if (flags === undefined) throw new Error(`${slots.location}: no slot can boot`);
+  await slots.writeFlags(flags);
+  return flags.active;
 }
 
 /** The version that runs; undefined when its bytes are not those of its image. */
