@@ -26,7 +26,7 @@ export interface Machine {
 const IMAGE_LIMIT = 2 ** 31;
 
 /** GRUB: in order of the table, the highest priority above 0 that has tries left or was successful. */
-function chooseSlot(flags: BootFlags): SlotName | undefined {
+export function chooseSlot(flags: BootFlags): SlotName | undefined {
   let best = 0;
   let chosen: SlotName | undefined;
   for (const slot of ['a', 'b'] as const) {
