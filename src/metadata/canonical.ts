@@ -5,7 +5,7 @@
  * 2. In strings only `"` and `\` are escaped; every other character, control characters too, stands as it is.
  * 3. Integers only. Text is never normalised: what was read is what is signed.
  */
-import type { JsonObject, JsonValue } from './json.ts';
+import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 import { Utf8Writer } from './utf8-writer.ts';
 
 /**
@@ -17,6 +17,14 @@ export function canonicalBytes(value: JsonValue, expectedLength = 0): Uint8Array
   const writer = new CanonicalWriter(expectedLength);
   writer.value(value);
   return writer.bytes();
+}
+
+/** The same value with the members of all objects in canonical order, so that only its layout has to be taken away. */
+export function inCanonicalOrder(value: JsonValue): JsonValue {
+  if (isJsonArray(value)) return value.map(inCanonicalOrder);
+  if (!isJsonObject(value)) return value;
+  const members = [...value].sort(byName);
+  return new Map(members.map(([name, member]) => [name, inCanonicalOrder(member)]));
 }
 
 class CanonicalWriter {

@@ -128,38 +128,46 @@ class JsonReader {
   }
 
   #object(depth: number): JsonObject {
+    const text = this.#text;
     this.#enter(depth);
-    if (this.#text.take(closingBrace)) return noMembers;
+    if (text.peek() === closingBrace) {
+      text.position += 1;
+      return noMembers;
+    }
     const members = new Map<string, JsonValue>();
     let previous = '';
     for (;;) {
-      if (this.#text.peek() !== quote) throw this.#text.unexpected('a member name');
-      const at = this.#text.position;
-      const name = this.#text.string();
-      if (!this.#text.take(colon)) throw this.#text.unexpected('":"');
-      if (name < previous) this.#text.dropCopy();
+      if (text.peek() !== quote) throw text.unexpected('a member name');
+      const at = text.position;
+      const name = text.string();
+      if (text.peek() !== colon) throw text.unexpected('":"');
+      text.position += 1;
+      if (name < previous) text.dropCopy();
       previous = name;
       const before = members.size;
       members.set(name, depth === 1 && name === this.#copied ? this.#copiedValue() : this.#value(depth));
-      if (members.size === before) {
-        this.#text.position = at;
-        throw this.#text.invalid(`the member ${JSON.stringify(shorten(name))} appears twice in one object`);
-      }
-      if (this.#text.take(comma)) continue;
-      if (this.#text.take(closingBrace)) return members;
-      throw this.#text.unexpected('"," or "}"');
+      if (members.size === before) throw duplicate(text, at, name);
+      const next = text.peek();
+      if (next !== comma && next !== closingBrace) throw text.unexpected('"," or "}"');
+      text.position += 1;
+      if (next === closingBrace) return members;
     }
   }
 
   #array(depth: number): readonly JsonValue[] {
+    const text = this.#text;
     this.#enter(depth);
     const items: JsonValue[] = [];
-    if (this.#text.take(closingBracket)) return items;
+    if (text.peek() === closingBracket) {
+      text.position += 1;
+      return items;
+    }
     for (;;) {
       items.push(this.#value(depth));
-      if (this.#text.take(comma)) continue;
-      if (this.#text.take(closingBracket)) return items;
-      throw this.#text.unexpected('"," or "]"');
+      const next = text.peek();
+      if (next !== comma && next !== closingBracket) throw text.unexpected('"," or "]"');
+      text.position += 1;
+      if (next === closingBracket) return items;
     }
   }
 
@@ -176,6 +184,8 @@ class JsonReader {
   }
 }
 
-function shorten(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+function duplicate(text: JsonText, at: number, name: string): TidegateError {
+  text.position = at;
+  const shown = JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name);
+  return text.invalid(`the member ${shown} appears twice in one object`);
 }

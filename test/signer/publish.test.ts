@@ -409,7 +409,7 @@ describe('signer/publish', () => {
     await planAndPublish(workspace, later);
     const { published, manifest } = await liveOf(workspace);
     const paths = [...(published?.targets.targets.keys() ?? [])];
-    assert.deepEqual(paths, ['os-demo-x86_64-1.0.0.img', 'manifest.json', 'os-demo-x86_64-1.1.0.img']);
+    assert.deepEqual(paths, ['manifest.json', 'os-demo-x86_64-1.0.0.img', 'os-demo-x86_64-1.1.0.img']);
     assert.deepEqual(
       manifest.updates.map(({ version, maxVersion, waves }) => [version, maxVersion, waves.size]),
       [
