@@ -19,7 +19,7 @@ export async function benchDownload(workshop: Workshop, options: BenchOptions): 
   const file = join(workshop.folder, 'download.image');
   const sha256 = writeRandomFile(file, options.size);
   linkSync(file, join(folder, 'targets', `${sha256}.${target}`));
-  writeRepository(folder, { [target]: { hashes: { sha256 }, length: options.size } }, 'indented');
+  writeRepository(folder, { [target]: { hashes: { sha256 }, length: options.size } }, 'ordered');
   const root = join(folder, roleFiles.root);
   const tables: Table[] = [];
   const image = { sha256, root };
@@ -68,7 +68,7 @@ async function benchServer(
   return {
     title: `download ${size} bytes from ${name}`,
     bytes: size,
-    by: 'seconds',
+
     results: await runRounds(contenders, rounds, workshop.folder),
     missing,
     goals: [
@@ -102,7 +102,7 @@ function emptyTable(missing: Missing): Table {
   return {
     title: `download from ${missing.name}`,
     bytes: undefined,
-    by: 'seconds',
+
     results: [],
     missing: [missing],
     goals: [],

@@ -14,8 +14,6 @@ export interface Table {
   readonly title: string;
   /** Bytes of work, for rates; undefined when a rate says nothing. */
   readonly bytes: number | undefined;
-  /** What the ratios are taken from. */
-  readonly by: 'seconds' | 'cpuSeconds';
   /** Ours first: the ratios are those to it. */
   readonly results: readonly Result[];
   readonly missing: readonly Missing[];
@@ -42,11 +40,10 @@ export function machineFacts(): Readonly<Record<string, string | number>> {
 }
 
 export function formatReport(table: Table): string {
-  const { title, results, missing, by } = table;
+  const { title, results, missing } = table;
   const [ours] = results;
-  const unit = by === 'seconds' ? 'wall time' : 'processor time';
   const rows = results.map((result) => rowOf(result, ours, table));
-  const header = ['', 'wall', 'processor', 'rate', 'peak memory', `ratio of ${unit}`];
+  const header = ['', 'wall', 'processor', 'rate', 'peak memory', 'ratio of wall'];
   const lines = [title];
   if (rows.length > 0) lines.push(formatTable([header, ...rows]));
   for (const peer of missing) lines.push(`${peer.name}: skipped, ${peer.missing}`);
@@ -55,10 +52,10 @@ export function formatReport(table: Table): string {
   return lines.join('\n');
 }
 
-function rowOf(result: Result, ours: Result | undefined, { bytes, by }: Table): string[] {
+function rowOf(result: Result, ours: Result | undefined, { bytes }: Table): string[] {
   const { name, seconds, cpuSeconds, peakMemory, stoppedAfter } = result;
   if (stoppedAfter !== undefined) {
-    const own = ours?.[by];
+    const own = ours?.seconds;
     return [
       name,
       `stopped after ${stoppedAfter} s`,
@@ -74,7 +71,7 @@ function rowOf(result: Result, ours: Result | undefined, { bytes, by }: Table): 
     formatSeconds(cpuSeconds),
     bytes === undefined || seconds === undefined ? '' : `${formatBytes(bytes / seconds)}/s`,
     peakMemory === undefined ? '' : formatBytes(peakMemory),
-    ratio(result, ours, by)?.toFixed(2) ?? '',
+    ratio(result, ours)?.toFixed(2) ?? '',
   ];
 }
 
@@ -84,14 +81,13 @@ function formatSeconds(seconds: number | undefined): string {
 }
 
 /** How many times as long the first one takes; at least that when it was stopped. */
-function ratio(of: Result | undefined, than: Result | undefined, by: Table['by']): number | undefined {
-  const duration = of?.[by] ?? of?.stoppedAfter ?? (by === 'cpuSeconds' ? of?.seconds : undefined);
-  const own = than?.[by];
-  return duration === undefined || own === undefined ? undefined : duration / own;
+function ratio(of: Result | undefined, than: Result | undefined): number | undefined {
+  const duration = of?.seconds ?? of?.stoppedAfter;
+  return duration === undefined || than?.seconds === undefined ? undefined : duration / than.seconds;
 }
 
 /** Goals whose contenders were measured. */
-export function verdictsOf({ results, goals, by }: Table): readonly Verdict[] {
+export function verdictsOf({ results, goals }: Table): readonly Verdict[] {
   const find = (name: string): Result | undefined => results.find((result) => result.name === name);
   const verdicts: Verdict[] = [];
   for (const goal of goals) {
@@ -101,7 +97,7 @@ export function verdictsOf({ results, goals, by }: Table): readonly Verdict[] {
       const text = `peak memory of ${goal.peakMemoryOf} at most ${formatBytes(goal.atMost)}`;
       verdicts.push({ goal: text, found: formatBytes(found), met: found <= goal.atMost });
     } else {
-      const found = ratio(find(goal.of), find(goal.than), by);
+      const found = ratio(find(goal.of), find(goal.than));
       if (found === undefined) continue;
       const text = `${goal.of} takes at least ${goal.atLeast.toFixed(2)} times as long as ${goal.than}`;
       verdicts.push({ goal: text, found: found.toFixed(2), met: found >= goal.atLeast });

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { canonicalBytes } from '../src/metadata/canonical.ts';
 import { formatEnvelope } from '../src/metadata/envelope.ts';
 import { isJsonObject, type JsonObject } from '../src/metadata/json.ts';
-import { jsonOf, type Plain } from '../src/metadata/json-writer.ts';
+import { formatJson, jsonOf, type Plain } from '../src/metadata/json-writer.ts';
 
-/** `indented` is what Tidegate publishes, `compact` what most other tools do. */
-export type JsonForm = 'indented' | 'compact';
+/** `ordered` is what Tidegate publishes; `unordered` is indented as well, but its members are in no order. */
+export type JsonForm = 'ordered' | 'unordered';
 
 export const roleFiles = {
   root: '1.root.json',
@@ -59,7 +59,7 @@ export function manyTargets(count: number): Plain {
   for (let index = 0; index < count; index += 1) {
     const digest = sha256(String(index));
     const name = `image-${String(index).padStart(6, '0')}-x86_64-${digest}`.slice(0, 56).concat('.img.lz4');
-    targets[name] = { hashes: { sha256: digest }, length: 1_000_000 + index };
+    targets[name] = { length: 1_000_000 + index, hashes: { sha256: digest } };
   }
   return targets;
 }
@@ -70,9 +70,8 @@ function metaOf(bytes: Uint8Array): Plain {
 
 function envelope(signed: JsonObject, keyId: string, privateKey: KeyObject, form: JsonForm): Uint8Array {
   const hex = sign(null, canonicalBytes(signed), privateKey).toString('hex');
-  const indented = formatEnvelope(signed, [{ keyId, hex }]);
-  if (form === 'indented') return indented;
-  return Buffer.from(JSON.stringify(JSON.parse(Buffer.from(indented).toString('utf8'))));
+  if (form === 'ordered') return formatEnvelope(signed, [{ keyId, hex }]);
+  return Buffer.from(formatJson(jsonOf({ signed, signatures: [{ sig: hex, keyid: keyId }] })));
 }
 
 function objectOf(value: Plain): JsonObject {

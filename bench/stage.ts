@@ -27,6 +27,12 @@ export async function benchStage(workshop: Workshop, options: BenchOptions): Pro
   const sha256sum = findProgram('sha256sum');
   if (sha256sum === undefined) missing.push({ name: 'sha256sum', missing: 'not installed' });
   else contenders.push({ name: 'sha256sum', run: () => runCommands([[sha256sum, file]], timeLimit) });
+  const openssl = findProgram('openssl');
+  if (openssl === undefined) missing.push({ name: 'openssl dgst', missing: 'not installed' });
+  else {
+    const command = [openssl, 'dgst', '-sha256', file];
+    contenders.push({ name: 'openssl dgst', run: () => runCommands([command], timeLimit) });
+  }
   const cp = findProgram('cp');
   if (sha256sum !== undefined && cp !== undefined) {
     contenders.push({
@@ -48,7 +54,8 @@ export async function benchStage(workshop: Workshop, options: BenchOptions): Pro
   const goals = [
     { of: 'sha256sum', than: 'tidegate hashFile', atLeast: 0.9 },
     { of: 'sha256sum', than: 'tidegate readImage', atLeast: 0.9 },
+    { of: 'openssl dgst', than: 'tidegate hashFile', atLeast: 0.9 },
     { of: 'cp, sync, sha256sum', than: 'tidegate create', atLeast: 1 },
   ];
-  return [{ title: `hash and stage ${size} bytes`, bytes: size, by: 'seconds', results, missing, goals }];
+  return [{ title: `hash and stage ${size} bytes`, bytes: size, results, missing, goals }];
 }
