@@ -5,7 +5,7 @@
  * 1. It works in a private folder inside the state directory that holds nothing but the embedded root, and its
  *    fetcher answers from memory. It never sees bytes that were not verified before, and never the network.
  * 2. Any difference and anything that it throws is verifiers-disagree; nothing is installed. There is no list of
- *    forgiven differences. Repositories within the specification that tuf-js refuses, and that a host therefore
+ *    forgiven differences. Only a folder that cannot be written is trouble of the disk, and no alarm. Repositories within the specification that tuf-js refuses, and that a host therefore
  *    refuses unless it is told to do without (`off`): a root without `consistent_snapshot`, delegated roles called
  *    like integers or like members of a JavaScript object, integers above 2^53, member names beyond the basic plane.
  * 3. Its patterns of delegated paths know more than `*` and `?`, and some of them take minutes. Where a pattern holds
@@ -22,6 +22,7 @@ import { hashAlgorithms } from '../metadata/crypto.ts';
 import { metadataFileName } from '../metadata/file-names.ts';
 import type { TargetPath } from '../metadata/target-path.ts';
 import type { Target } from '../metadata/targets.ts';
+import { diskError, isSystem, onDisk } from '../storage/disk-error.ts';
 import { makeFolder } from '../storage/durable-file.ts';
 import { markState, processMark } from '../storage/process-mark.ts';
 import type { TrustedSet } from '../trust/trusted-set.ts';
@@ -61,18 +62,20 @@ export class SecondVerifier {
     );
     await makeFolder(datastore.fileSystem, folder, 0o700);
     try {
-      await writeFile(join(folder, 'root.json'), accepted.trustedRoot, { mode: 0o600 });
+      const root = join(folder, 'root.json');
+      await onDisk('write', root, () => writeFile(root, accepted.trustedRoot, { mode: 0o600 }));
       const fetcher = await MemoryFetcher.create();
       fetcher.serve(filesOf(accepted));
-      const updater = await disagreeing('refusing the trusted root', () =>
+      const updater = await disagreeing('refusing the trusted root', folder, () =>
         newUpdater(folder, fetcher, accepted),
       );
       const verifier = new SecondVerifier(folder, updater, fetcher);
-      await disagreeing('refusing what was accepted', () => updater.refresh());
+      await disagreeing('refusing what was accepted', folder, () => updater.refresh());
       await verifier.#compareRoles(accepted.set);
       return verifier;
     } catch (error) {
-      await rm(folder, { recursive: true, force: true });
+      // The first error is the one to tell; what stays is cleared away by a later run.
+      await removeFolder(folder).catch(() => undefined);
       throw error;
     }
   }
@@ -86,19 +89,21 @@ export class SecondVerifier {
   async agreeOnTarget(path: TargetPath, found: Target | undefined, set: TrustedSet): Promise<void> {
     refuseForeignPatterns(set);
     this.#fetcher.serve(filesOf({ set }));
-    const other = await disagreeing(`failing over target ${path}`, () => this.#updater.getTargetInfo(path));
+    const other = await disagreeing(`failing over target ${path}`, this.#folder, () =>
+      this.#updater.getTargetInfo(path),
+    );
     if (describe(other) === describe(found)) return;
     throw disagreement(`target ${path}: the second finds ${describe(other)}, the first ${describe(found)}`);
   }
 
   async close(): Promise<void> {
-    await rm(this.#folder, { recursive: true, force: true });
+    await removeFolder(this.#folder);
   }
 
   async #compareRoles({ root, timestamp, snapshot, targets }: TrustedSet): Promise<void> {
     const expected = { root, timestamp, snapshot, targets: targets.get('targets') };
     for (const [role, verified] of Object.entries(expected)) {
-      const stored = await readFile(join(this.#folder, metadataFileName(role))).catch(() => undefined);
+      const stored = await readIfAny(join(this.#folder, metadataFileName(role)));
       if (stored !== undefined && verified !== undefined && Buffer.compare(stored, verified.bytes) === 0)
         continue;
       throw disagreement(`the second trusts another ${role} than version ${verified?.document.version}`);
@@ -178,11 +183,18 @@ function refuseForeignPatterns({ targets }: TrustedSet): void {
   }
 }
 
-async function disagreeing<T>(what: string, work: () => Promise<T>): Promise<T> {
+/** How tuf-js tells that it accepted a file and could not store it; its errors carry no cause, and wrap each other. */
+const notStored =
+  /^(?:Unable to load (?:snapshot metadata|targets) error Error: )*Failed to persist metadata \S+ error: Error: (E[A-Z]+): /;
+
+async function disagreeing<T>(what: string, folder: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (error instanceof TidegateError) throw error;
+    const [, code] = (error instanceof Error ? notStored.exec(error.message) : undefined) ?? [];
+    if (code !== undefined)
+      throw diskError(Object.assign(new Error(code, { cause: error }), { code }), 'write', folder);
     throw disagreement(
       `the second is ${what}: ${error instanceof Error ? error.message : String(error)}`,
       error,
@@ -197,9 +209,22 @@ function disagreement(what: string, cause?: unknown): TidegateError {
 
 /** Removes the folders of processes that are gone. */
 async function sweep({ fileSystem, directory }: Datastore): Promise<void> {
-  for (const { name, kind } of await fileSystem.entries(directory)) {
+  for (const { name, kind } of await onDisk('list', directory, () => fileSystem.entries(directory))) {
     if (kind !== 'folder' || !name.startsWith(folderPrefix)) continue;
     const mark = name.slice(folderPrefix.length, name.lastIndexOf('-'));
-    if (markState(mark) === 'dead') await rm(join(directory, name), { recursive: true, force: true });
+    if (markState(mark) === 'dead') await removeFolder(join(directory, name));
+  }
+}
+
+async function removeFolder(folder: string): Promise<void> {
+  await onDisk('remove', folder, () => rm(folder, { recursive: true, force: true }));
+}
+
+async function readIfAny(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (isSystem(error, 'ENOENT')) return undefined;
+    throw diskError(error, 'read', path);
   }
 }

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { Datastore } from '../../src/client/datastore.ts';
 import { SecondVerifier } from '../../src/client/second-verifier.ts';
 import { foreignPattern } from '../../src/client/second-verifier-limits.ts';
+import { isTidegateError } from '../../src/errors.ts';
 import { parseTargetPath } from '../../src/metadata/target-path.ts';
-import { nodeFileSystem } from '../../src/storage/file-system.ts';
+import { type FileSystem, nodeFileSystem } from '../../src/storage/file-system.ts';
 import { noFloors } from '../../src/trust/floors.ts';
 import { defaultLimits } from '../../src/trust/limits.ts';
 import { topLevelTargets, updateTargets } from '../../src/trust/targets-role.ts';
@@ -70,6 +71,36 @@ describe('the second verifier', () => {
     await client.refresh();
     assert.equal(folders().length, 1);
   });
+
+  const breakages: [string, (folder: string) => void][] = [
+    ['is gone', (folder) => rmdirSync(folder)],
+    ...['timestamp', 'snapshot', 'targets'].map((role): [string, (folder: string) => void] => [
+      `takes no ${role}`,
+      (folder) => symlinkSync(join(folder, 'missing', 'file'), join(folder, `${role}.json`)),
+    ]),
+  ];
+  for (const [how, spoil] of breakages) {
+    it(`DSK-05: a private folder that ${how} is trouble of the disk and not an alarm`, async () => {
+      const fileSystem: FileSystem = {
+        ...nodeFileSystem,
+        makeFolder: async (path, mode) => {
+          await nodeFileSystem.makeFolder(path, mode);
+          if (path.includes('second-verifier-')) spoil(path);
+        },
+        // The folder's mode is set after it was made, in the first case when it is gone already.
+        open: (path, flags, mode) =>
+          nodeFileSystem.open(path.includes('second-verifier-') ? scene.state : path, flags, mode),
+      };
+      const error = await scene
+        .client({ fileSystem })
+        .refresh()
+        .catch((reason: unknown) => reason);
+      assert.ok(isTidegateError(error, 'disk-error'), String(error));
+      assert.match(error.message, /second-verifier-.*ENOENT/);
+      assert.deepEqual(folders(), []);
+      assert.deepEqual((await scene.client().refresh()).secondVerifier, { verdict: 'agreed' });
+    });
+  }
 
   it('sees the time of the refresh, not that of the machine', async () => {
     // The fixture lives in 2030; by the machine's clock everything would be valid, by this one it has expired.
