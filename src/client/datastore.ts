@@ -13,7 +13,8 @@
  * 2. Every file is replaced durably: temporary file, fsync, rename, fsync of the folder.
  * 3. A folder that cannot be written is an error (disk-error), also when everything could be verified in memory:
  *    the next start would have forgotten what this one has seen.
- * 4. No link is followed (not-a-plain-file). A folder or device in the place of a file is moved aside.
+ * 4. No link is followed (not-a-plain-file). A folder or device in the place of a file is moved aside, a file or
+ *    device in the place of a folder is removed.
  */
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -35,23 +36,26 @@ export class Datastore {
   readonly directory: string;
   readonly fileSystem: FileSystem;
   readonly #roots: string;
+  readonly #lock: string;
   #ready = false;
 
   constructor(fileSystem: FileSystem, directory: string) {
     this.fileSystem = fileSystem;
     this.directory = resolve(directory);
     this.#roots = join(this.directory, 'roots');
+    this.#lock = join(this.directory, `${RESERVED_PREFIX}lock`);
   }
 
   /** Makes the folder and takes its lock. @throws locked, cancelled, disk-full, disk-error, not-a-plain-file */
   async lock(options: LockOptions): Promise<Lock> {
     await this.#prepare();
-    return await acquireLock(this.fileSystem, join(this.directory, `${RESERVED_PREFIX}lock`), options);
+    return await acquireLock(this.fileSystem, this.#lock, options);
   }
 
   async #prepare(): Promise<void> {
     if (this.#ready) return;
     await makeMissing(this.fileSystem, this.directory);
+    for (const folder of [this.#roots, this.#lock]) await this.#makeRoom(folder);
     await makeFolder(this.fileSystem, this.#roots, folderMode);
     for (const folder of [this.directory, this.#roots]) await sweepTemporaries(this.fileSystem, folder);
     this.#ready = true;
@@ -122,6 +126,12 @@ export class Datastore {
   async #write(path: string, bytes: Uint8Array): Promise<void> {
     await this.#moveAside(path);
     await writeDurably(this.fileSystem, path, bytes, { mode: fileMode, within: this.directory });
+  }
+
+  /** By a call that fails on a folder: another process may have just made it, and its lock be in it. */
+  async #makeRoom(folder: string): Promise<void> {
+    const kind = (await statusIfAny(this.fileSystem, folder))?.kind;
+    if (kind === 'file' || kind === 'other') await removeDurably(this.fileSystem, folder);
   }
 
   async #moveAside(path: string): Promise<void> {

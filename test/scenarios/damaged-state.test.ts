@@ -1,6 +1,7 @@
 /** Whatever becomes of the files of a host, it is neither bricked nor tricked. */
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ClientScene } from '../support/client-scene.ts';
 
@@ -119,6 +120,24 @@ describe('damaged state', () => {
       await other.close();
     }
   });
+
+  for (const folder of ['roots', '.tidegate-lock']) {
+    for (const [kind, put] of [
+      ['file', (path: string) => writeFileSync(path, 'rubbish')],
+      ['pipe', (path: string) => execFileSync('mkfifo', [path])],
+    ] as const) {
+      it(`a ${kind} in the place of the folder ${folder} bricks nothing`, async () => {
+        const path = join(scene.state, folder);
+        rmSync(path, { recursive: true });
+        put(path);
+        assert.equal((await scene.refresh()).versions.root, 2);
+        assert.ok(statSync(path).isDirectory());
+        scene.repository.timestamp.version = 4;
+        scene.repository.write('timestamp');
+        await assert.rejects(scene.refresh(), { code: 'rollback' });
+      });
+    }
+  }
 
   for (const name of [
     'root.json',
