@@ -43,7 +43,7 @@ export function isJsonArray(value: JsonValue | undefined): value is readonly Jso
  * @throws json-invalid with the offset and what stands there; count-limit when a bound of `limits` is passed
  */
 export function parseJson(bytes: Uint8Array, limits: JsonLimits, name: string): JsonValue {
-  return new JsonReader(new JsonText(decodeUtf8(bytes, name), name), limits).document();
+  return new JsonReader(new JsonText(decodeUtf8(bytes, name), bytes, name), limits).document();
 }
 
 /** A document, and of one member the canonical bytes, where they are what is written but for white space. */
@@ -63,7 +63,7 @@ export function parseJsonWithCanonical(
   name: string,
   member: string,
 ): JsonWithCanonical {
-  const reader = new JsonReader(new JsonText(decodeUtf8(bytes, name), name), limits, member);
+  const reader = new JsonReader(new JsonText(decodeUtf8(bytes, name), bytes, name), limits, member);
   return { value: reader.document(), canonical: reader.canonical };
 }
 

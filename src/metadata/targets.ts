@@ -62,7 +62,7 @@ export function targetOf(document: TargetsDocument, path: TargetPath): Target | 
   };
 }
 
-const lowerHex = /^[0-9a-f]+$/;
+const notLowerHex = /[^0-9a-f]/;
 
 /** The common case without making anything: SHA-256 in lower case, a sane length, a safe path. */
 function isSoundTarget(path: string, value: JsonValue, limits: DocumentLimits): boolean {
@@ -73,7 +73,7 @@ function isSoundTarget(path: string, value: JsonValue, limits: DocumentLimits): 
   const sha256 = hashes.get('sha256');
   if (hashes.size !== 1 || typeof sha256 !== 'string' || sha256.length !== digestLength.sha256) return false;
   const custom = value.get('custom');
-  return lowerHex.test(sha256) && (custom === undefined || sizeOf(custom) <= limits.maxCustomSize);
+  return !notLowerHex.test(sha256) && (custom === undefined || sizeOf(custom) <= limits.maxCustomSize);
 }
 
 /** Checks a target member by member and names what is wrong. */
