@@ -1,4 +1,5 @@
 /** Taking an image in: hashing it as `release add` does, and creating it in a folder store as `publish` does. */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Contender, type Missing, runCase, runCommands } from './contender.ts';
 import type { Table } from './report.ts';
@@ -51,6 +52,7 @@ export async function benchStage(workshop: Workshop, options: BenchOptions): Pro
     });
   }
   const results = await runRounds(contenders, rounds, workshop.folder);
+  rmSync(file);
   const goals = [
     { of: 'sha256sum', than: 'tidegate hashFile', atLeast: 0.9 },
     { of: 'sha256sum', than: 'tidegate readImage', atLeast: 0.9 },
