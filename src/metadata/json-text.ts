@@ -214,11 +214,11 @@ export class JsonText {
   }
 }
 
-/** The text of a string token, its quotes included; undefined when it is none. */
+/** The text of a string token, its quotes included; undefined when an escape in it is none. */
 function decodedString(token: string): string | undefined {
   try {
-    const value: unknown = JSON.parse(token);
-    return typeof value === 'string' ? value : undefined;
+    // What begins and ends with a quote is a string or nothing.
+    return JSON.parse(token) as string;
   } catch {
     return undefined;
   }

