@@ -2,10 +2,15 @@
  * Versions of releases: strict SemVer 2, compared by precedence. A leading `v`, an equals sign or white
  * space, which the semver package would forgive, are no versions: a manifest is compared byte for byte elsewhere.
  */
-import { compare, parse, type SemVer } from 'semver';
+import { parse } from 'semver';
 import { TidegateError } from '../errors.ts';
 
-export type Version = SemVer;
+/** What is used of the semver package's class; its own types are not installed with this package. */
+export interface Version {
+  /** Without build metadata. */
+  readonly version: string;
+  compare(other: Version): number;
+}
 
 /** A version, or undefined when the text is not exactly one. */
 export function readVersion(text: string): Version | undefined {
@@ -31,5 +36,5 @@ export function parseVersion(text: string, where: string): Version {
 
 /** Negative, zero or positive, by SemVer precedence: build metadata does not count. */
 export function compareVersions(a: Version, b: Version): number {
-  return compare(a, b);
+  return a.compare(b);
 }
