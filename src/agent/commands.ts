@@ -128,7 +128,8 @@ function configPath(
   { config }: HostOptions,
   { directory, environment }: Pick<HostSurroundings, 'directory' | 'environment'>,
 ): string {
-  return resolve(directory, config ?? environment.TIDEGATE_AGENT_CONFIG ?? defaultConfigPath);
+  // A variable that is set to nothing counts as not set.
+  return resolve(directory, config ?? (environment.TIDEGATE_AGENT_CONFIG || defaultConfigPath));
 }
 
 function parseImage(text: string, directory: string): readonly [string, string] {

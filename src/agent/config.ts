@@ -17,12 +17,14 @@
  */
 import { dirname, resolve } from 'node:path';
 import { parse } from 'smol-toml';
-import { TidegateError } from '../errors.ts';
+import { isTidegateError, TidegateError } from '../errors.ts';
 import { type FileSystem, nodeFileSystem } from '../storage/file-system.ts';
+import { parseBaseUrl } from '../storage/http-address.ts';
 import { readPlainFile } from '../storage/plain-file.ts';
 import { parseVersionLock } from '../waves/choose.ts';
 import { checkSeed, seedOf } from '../waves/seed.ts';
 import type { HostFacts } from './agent.ts';
+import { isSlotSize, slotSizeRule } from './slots.ts';
 
 export interface AgentConfig {
   readonly trustedRoot: Uint8Array;
@@ -42,31 +44,28 @@ const known = [
   ...['variant', 'arch', 'seed', 'host_id', 'version_lock', 'ignore_waves', 'second_verifier'],
 ];
 
-/** Codes config-invalid naming the entry, not-found, not-a-plain-file, disk-error. */
+/** Codes config-invalid naming the file and the entry, not-a-plain-file, disk-error. */
 export async function readConfig(path: string, fs: FileSystem = nodeFileSystem): Promise<AgentConfig> {
-  const text = new TextDecoder().decode(await readRequired(fs, path, CONFIG_LIMIT));
-  const entries = new Entries(path, parseToml(text, path));
+  const entries = new Entries(path, parseToml(await readText(fs, path), path));
   const folder = dirname(path);
   return {
-    trustedRoot: await readRequired(fs, resolve(folder, entries.text('root')), ROOT_LIMIT),
+    trustedRoot: await readRoot(fs, entries, folder),
     metadata: entries.locations('metadata_base_url', folder),
     targets: entries.locations('targets_base_url', folder),
     stateDirectory: resolve(folder, entries.text('state_directory')),
     slotsDirectory: resolve(folder, entries.text('slots_directory')),
-    slotSize: entries.integer('slot_size'),
+    slotSize: slotSizeIn(entries),
     host: hostFacts(entries),
     secondVerifier: entries.oneOf('second_verifier', ['auto', 'on', 'off']),
   };
 }
 
 function hostFacts(entries: Entries): HostFacts {
-  const versionLock = entries.optionalText('version_lock');
-  parseVersionLock(versionLock);
   return {
     variant: entries.text('variant'),
     arch: entries.text('arch'),
     seed: seedIn(entries),
-    versionLock,
+    versionLock: versionLockIn(entries),
     ignoreWaves: entries.flag('ignore_waves'),
   };
 }
@@ -78,6 +77,19 @@ function seedIn(entries: Entries): number {
   return checkSeed(entries.integer('seed'), `${entries.path}: seed`);
 }
 
+function versionLockIn(entries: Entries): string | undefined {
+  const lock = entries.optionalText('version_lock');
+  return entries.checked('version_lock', () => {
+    parseVersionLock(lock);
+    return lock;
+  });
+}
+
+function slotSizeIn(entries: Entries): number {
+  const size = entries.integer('slot_size');
+  return isSlotSize(size) ? size : entries.refuse('slot_size', found(size), slotSizeRule);
+}
+
 function parseToml(text: string, path: string): Readonly<Record<string, unknown>> {
   try {
     return parse(text);
@@ -87,10 +99,17 @@ function parseToml(text: string, path: string): Readonly<Record<string, unknown>
   }
 }
 
-async function readRequired(fs: FileSystem, path: string, limit: number): Promise<Uint8Array> {
-  const file = await readPlainFile(fs, path, limit);
-  if (file !== undefined) return file.bytes;
-  throw new TidegateError('not-found', `${path} does not exist.`, { path });
+async function readText(fs: FileSystem, path: string): Promise<string> {
+  const file = await readPlainFile(fs, path, CONFIG_LIMIT);
+  if (file !== undefined) return new TextDecoder().decode(file.bytes);
+  const text = `${path} does not exist. It is the configuration of this host; --config names another.`;
+  throw new TidegateError('config-invalid', text, { path });
+}
+
+async function readRoot(fs: FileSystem, entries: Entries, folder: string): Promise<Uint8Array> {
+  const path = resolve(folder, entries.text('root'));
+  const file = await readPlainFile(fs, path, ROOT_LIMIT);
+  return file?.bytes ?? entries.refuse('root', `${path} does not exist`, 'the trusted root of this host');
 }
 
 class Entries {
@@ -145,8 +164,25 @@ class Entries {
     if (list.length === 0) this.refuse(name, 'found an empty list', 'an address or a list of them');
     return list.map((one) => {
       if (typeof one !== 'string' || one === '') return this.refuse(name, found(one), 'an address');
-      return /^[a-z][a-z0-9+.-]*:\/\//i.test(one) ? one : resolve(folder, one);
+      const [, scheme] = /^([a-z][a-z0-9+.-]*):\/\//i.exec(one) ?? [];
+      if (scheme === undefined) return resolve(folder, one);
+      if (/^https?$/i.test(scheme)) this.checked(name, () => parseBaseUrl(one));
+      // Not the rest of it: it may hold a password.
+      else if (scheme !== 'file')
+        this.refuse(name, `found ${scheme}://`, 'http://, https://, file:// or a path');
+      return one;
     });
+  }
+
+  /** The result of a rule, its config-invalid told as one of this entry. */
+  checked<T>(name: string, rule: () => T): T {
+    try {
+      return rule();
+    } catch (error) {
+      if (!isTidegateError(error, 'config-invalid')) throw error;
+      const text = `${this.path}: ${name}: ${error.message}`;
+      throw new TidegateError('config-invalid', text, { ...error.details, path: this.path, entry: name });
+    }
   }
 
   refuse(name: string, what: string, expected: string): never {

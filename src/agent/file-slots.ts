@@ -24,7 +24,15 @@ import { sweepTemporaries, syncFolder } from '../storage/staged-file.ts';
 import type { CancelOptions } from '../storage/store.ts';
 import { type BootFlags, MAX_FLAG, otherSlot, type SlotFlags, type SlotName } from './boot-flags.ts';
 import { integer, members, readSealed, type SealedFile, writeSealed } from './sealed-file.ts';
-import { type ImagePlace, type InactiveSlot, parseContent, type SlotContent, type Slots } from './slots.ts';
+import {
+  type ImagePlace,
+  type InactiveSlot,
+  isSlotSize,
+  parseContent,
+  type SlotContent,
+  type Slots,
+  slotSizeRule,
+} from './slots.ts';
 
 export interface FileSlotsOptions {
   readonly directory: string;
@@ -33,7 +41,6 @@ export interface FileSlotsOptions {
   readonly fileSystem?: FileSystem;
 }
 
-const BLOCK = 4096;
 const IMAGE_SUFFIX = '.img';
 const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
 const createForReadBack = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
@@ -45,27 +52,24 @@ export class FileSlots implements Slots {
 
   /** Code config-invalid for a size that is no positive multiple of 4096. */
   constructor({ directory, slotSize, fileSystem = nodeFileSystem }: FileSlotsOptions) {
-    if (!Number.isSafeInteger(slotSize) || slotSize <= 0 || slotSize % BLOCK !== 0) {
-      const expected = `a positive multiple of ${BLOCK} bytes`;
-      throw new TidegateError('config-invalid', `slot size: found ${slotSize}, expected ${expected}`, {
-        found: slotSize,
-        expected,
-      });
+    if (!isSlotSize(slotSize)) {
+      const text = `slot size: found ${slotSize}, expected ${slotSizeRule}`;
+      throw new TidegateError('config-invalid', text, { found: slotSize, expected: slotSizeRule });
     }
     this.location = directory;
     this.slotSize = slotSize;
     this.#fs = fileSystem;
   }
 
-  lock({ signal }: CancelOptions = {}): Promise<Lock> {
-    return acquireLock(this.#fs, join(this.location, 'lock'), signal === undefined ? {} : { signal });
+  async lock({ signal }: CancelOptions = {}): Promise<Lock> {
+    if ((await statusIfAny(this.#fs, this.location)) === undefined) throw this.#missing('the folder');
+    return await acquireLock(this.#fs, join(this.location, 'lock'), signal === undefined ? {} : { signal });
   }
 
   async readFlags(): Promise<BootFlags> {
     const flags = await readSealed(this.#fs, flagsFile(this.location));
     if (flags !== undefined) return flags;
-    const text = `${this.location} holds no slots: boot-flags.json is missing. Set them up once with \`tidegate-agent init\`.`;
-    throw new TidegateError('slot-invalid', text, { path: this.location });
+    throw this.#missing('boot-flags.json');
   }
 
   async writeFlags(flags: BootFlags): Promise<void> {
@@ -101,6 +105,11 @@ export class FileSlots implements Slots {
     for (const { name, kind } of await onDisk('list', folder, () => this.#fs.entries(folder))) {
       if (kind !== 'file') throw notPlain(join(folder, name), kind, 'file');
     }
+  }
+
+  #missing(what: string): TidegateError {
+    const text = `${this.location} holds no slots: ${what} is missing. Set them up once with \`tidegate-agent init\`.`;
+    return new TidegateError('slot-invalid', text, { path: this.location });
   }
 
   #unfit(slot: SlotName, what: string): TidegateError {

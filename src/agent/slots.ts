@@ -53,7 +53,7 @@ export interface InactiveSlot {
 export interface Slots {
   /** For messages. */
   readonly location: string;
-  /** Keeps other agents out. Code locked. */
+  /** Keeps other agents out. Codes locked, slot-invalid when there are none. */
   lock(options?: CancelOptions): Promise<Lock>;
   /** Codes slot-invalid when there are none, state-damaged. */
   readFlags(): Promise<BootFlags>;
@@ -62,6 +62,14 @@ export interface Slots {
   readContent(slot: SlotName): Promise<SlotContent | undefined>;
   /** Codes slot-invalid, not-a-plain-file: the slot is not what may be written. Nothing is changed. */
   inactive(): Promise<InactiveSlot>;
+}
+
+const BLOCK = 4096;
+/** What a slot size must be, for messages. */
+export const slotSizeRule = `a positive multiple of ${BLOCK} bytes`;
+
+export function isSlotSize(bytes: number): boolean {
+  return Number.isSafeInteger(bytes) && bytes > 0 && bytes % BLOCK === 0;
 }
 
 export function parseReleaseId(value: unknown): ReleaseId {

@@ -31,6 +31,12 @@ interface Result {
   readonly stderr: string;
 }
 
+interface Typed {
+  readonly isTTY?: boolean;
+  readonly option?: readonly string[];
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+}
+
 describe('tidegate-agent', () => {
   let folder = '';
   let repository: RepositorySimulator;
@@ -46,11 +52,12 @@ describe('tidegate-agent', () => {
 
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  async function type(line: string, terminal: { readonly isTTY?: boolean } = {}): Promise<Result> {
+  async function type(line: string, typed: Typed = {}): Promise<Result> {
     const argv = line.split(' ');
+    const { isTTY = false, option = ['--config', 'agent.toml'], environment = {} } = typed;
     let [stdout, stderr] = ['', ''];
-    const stream = (add: (text: string) => void) => ({ ...terminal, write: add });
-    const status = await runAgentCommand([...argv, '--config', 'agent.toml'], {
+    const stream = (add: (text: string) => void) => ({ isTTY, write: add });
+    const status = await runAgentCommand([...argv, ...option], {
       terminal: createTerminal({
         json: argv.includes('--json'),
         stdout: stream((text) => {
@@ -64,7 +71,7 @@ describe('tidegate-agent', () => {
       now: () => repository.now,
       signal: new AbortController().signal,
       directory: folder,
-      environment: {},
+      environment,
     });
     return { status, stdout, stderr };
   }
@@ -153,7 +160,15 @@ describe('tidegate-agent', () => {
     ['metadata_base_url = "repository"', 'metadata_base_url = [1]', /metadata_base_url: found 1/],
     ['second_verifier = "on"', 'second_verifier = "no"', /second_verifier: found "no", expected one of auto/],
     ['seed = 5', 'seed = 5\nignore_waves = "yes"', /ignore_waves: found "yes", expected true or false/],
-    ['seed = 5', 'seed = 5\nversion_lock = "newest"', /version lock: found "newest"/],
+    ['seed = 5', 'seed = 5\nversion_lock = "newest"', /agent\.toml: version_lock: .* found "newest"/],
+    ['slot_size = 65536', 'slot_size = 5000', /agent\.toml: slot_size: found 5000, .* multiple of 4096/],
+    ['"root.json"', '"missing.json"', /agent\.toml: root: .*missing\.json does not exist/],
+    ['["repository/targets"]', '"http://u:secret@h/"', /agent\.toml: targets_base_url: (?!.*secret)/],
+    [
+      '["repository/targets"]',
+      '"ftp://u:secret@h/"',
+      /agent\.toml: targets_base_url: found ftp:(?!.*secret)/,
+    ],
     ['seed = 5', 'seed = [', /agent\.toml/],
   ];
   for (const [from, to, message] of slips) {
@@ -176,8 +191,25 @@ describe('tidegate-agent', () => {
       const { status, stderr } = await type(line);
       assert.deepEqual([status, /^error \[usage\]/m.test(stderr)], [64, true], `${line}: ${stderr}`);
     }
-    writeFileSync(join(folder, 'agent.toml'), config.replace('root.json', 'missing.json'));
-    assert.match((await type('status')).stderr, /^error \[not-found\] .*missing\.json/);
+  });
+
+  it('finds its configuration by the option, else by the environment, else in its usual place', async () => {
+    await fine('init --release 1.0.0');
+    const environment = { TIDEGATE_AGENT_CONFIG: 'agent.toml' };
+    assert.equal((await type('status', { option: [], environment })).status, 0);
+    for (const TIDEGATE_AGENT_CONFIG of [undefined, '']) {
+      const { status, stderr } = await type('status', { option: [], environment: { TIDEGATE_AGENT_CONFIG } });
+      assert.equal(status, 78);
+      assert.match(stderr, /\/etc\/tidegate\/agent\.toml does not exist/);
+    }
+  });
+
+  it('says before `init` that there are no slots, whatever is asked', async () => {
+    for (const command of ['check', 'prepare', 'activate', 'confirm', 'revert', 'status', 'boot']) {
+      const { status, stderr } = await type(command);
+      assert.equal(status, 89, command);
+      assert.match(stderr, /slots holds no slots: .* `tidegate-agent init`/, command);
+    }
   });
 
   it('starts as a program', async () => {

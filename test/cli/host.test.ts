@@ -51,6 +51,9 @@ describe('tidegate host: a rollout on one machine, as a user types it', () => {
     const again = await host('new box');
     assert.equal(again.status, 64);
     assert.match((await host('new other --variant router')).beside, /expected one of demo x86_64/);
-    assert.match((await host('check --config nowhere.toml')).beside, /error \[not-found\]/);
+    assert.match(
+      (await host('check --config nowhere.toml')).beside,
+      /error \[config-invalid\] .*nowhere\.toml does not exist/,
+    );
   });
 });
