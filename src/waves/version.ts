@@ -2,20 +2,21 @@
  * Versions of releases: strict SemVer 2, compared by precedence. A leading `v`, an equals sign or white
  * space, which the semver package would forgive, are no versions: a manifest is compared byte for byte elsewhere.
  */
-import { parse } from 'semver';
+import { compare, parse, type SemVer } from 'semver';
 import { TidegateError } from '../errors.ts';
 
-/** What is used of the semver package's class; its own types are not installed with this package. */
+declare const read: unique symbol;
+/** Made by `readVersion` alone. The types of the semver package are not installed with this one, so they stay inside. */
 export interface Version {
   /** Without build metadata. */
   readonly version: string;
-  compare(other: Version): number;
+  readonly [read]: true;
 }
 
 /** A version, or undefined when the text is not exactly one. */
 export function readVersion(text: string): Version | undefined {
   if (!/^\d\S*$/.test(text)) return undefined;
-  return parse(text) ?? undefined;
+  return (parse(text) ?? undefined) as (SemVer & Version) | undefined;
 }
 
 /**
@@ -36,5 +37,5 @@ export function parseVersion(text: string, where: string): Version {
 
 /** Negative, zero or positive, by SemVer precedence: build metadata does not count. */
 export function compareVersions(a: Version, b: Version): number {
-  return a.compare(b);
+  return compare(a as SemVer & Version, b as SemVer & Version);
 }
