@@ -8,7 +8,7 @@ import { isIP } from 'node:net';
 import { cancelled, checkCancelled } from './cancel.ts';
 import { isSystem } from './disk-error.ts';
 import { type RedirectRules, redirectTarget, urlText } from './http-address.ts';
-import { brokenConnection, type HttpPhase, httpError, tooSlow } from './http-error.ts';
+import { brokenConnection, type HttpPhase, httpError, statusError, tooSlow } from './http-error.ts';
 
 export interface HttpLimits extends RedirectRules {
   /** Milliseconds until the connection stands, encryption included. */
@@ -127,6 +127,17 @@ function request(
     sent.once('response', (response) => {
       settle();
       resolve(response);
+    });
+    // Without this node:http closes the connection and tells nobody.
+    sent.once('upgrade', (response, socket) => {
+      settle();
+      socket.destroy();
+      reject(statusError(url, response.statusCode ?? 101, 'a change of protocol that was not asked for'));
+    });
+    // Whatever else ends it unsaid: nobody may wait for ever.
+    sent.once('close', () => {
+      settle();
+      reject(httpError('network-unreachable', url, phase, 'closed the connection without an answer'));
     });
     // Stays for good: a connection may break after its answer has begun, which the body reports.
     sent.on('error', (error) => {

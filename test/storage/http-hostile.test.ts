@@ -72,6 +72,17 @@ describe('HttpStore before a hostile peer', () => {
       }
     });
 
+    it('NET-14: refuses a change of protocol instead of waiting for ever, and leaves no connection', async () => {
+      for (const headers of [{ Upgrade: 'x', Connection: 'Upgrade' }, {}]) {
+        const peer = await peerOf(says(answer(101, headers, 'more')));
+        await assert.rejects(storeAt(peer.origin).read('f', 9), {
+          code: 'http-status',
+          message: /answered 101/,
+        });
+        await peer.idle();
+      }
+    });
+
     it('hands on the page of a captive portal as it is, for the parser to refuse', async () => {
       const file = await (await facing(captivePortal)).read('timestamp.json', 1000);
       assert.match(Buffer.from(file?.bytes ?? []).toString(), /doctype/);
