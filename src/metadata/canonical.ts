@@ -72,7 +72,9 @@ class CanonicalWriter {
 const escaped = /["\\]/;
 
 function quoted(text: string): string {
-  return escaped.test(text) ? `"${text.replaceAll(/["\\]/g, '\\$&')}"` : `"${text}"`;
+  if (!escaped.test(text)) return `"${text}"`;
+  // Parting and joining costs a fraction of replacing when a text is nothing but backslashes.
+  return `"${text.split('\\').join('\\\\').split('"').join('\\"')}"`;
 }
 
 /** False also for names whose order cannot be seen by `<`. */
@@ -95,15 +97,16 @@ const surrogate = /[\ud800-\udfff]/;
 
 /** Orders text by code point. `<` orders by UTF-16 unit and puts U+1F600 before U+FF5E. */
 export function compareCodePoints(a: string, b: string): number {
-  if (a === b) return 0;
-  if (!surrogate.test(a) && !surrogate.test(b)) return a < b ? -1 : 1;
-  let index = 0;
-  while (a.charCodeAt(index) === b.charCodeAt(index)) index += 1;
-  return codePointRank(a.charCodeAt(index)) - codePointRank(b.charCodeAt(index));
+  const shorter = Math.min(a.length, b.length);
+  for (let index = 0; index < shorter; index += 1) {
+    const one = a.charCodeAt(index);
+    const other = b.charCodeAt(index);
+    if (one !== other) return codePointRank(one) - codePointRank(other);
+  }
+  return a.length - b.length;
 }
 
-/** Moves surrogates above the rest of the basic plane, where their code points belong; -1 for the end. */
+/** Moves surrogates above the rest of the basic plane, where their code points belong. */
 function codePointRank(unit: number): number {
-  if (Number.isNaN(unit)) return -1;
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }

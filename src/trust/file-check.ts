@@ -18,20 +18,18 @@ export function checkLimit(bytes: Uint8Array, limit: number, file: string): void
 /**
  * Bytes that a file may have: the length that its parent states, or the role's own limit where it states none.
  *
- * @throws length-limit when the stated length is absurd
+ * @throws length-limit when the stated length is more than the role's own limit, beside a hash `maxStatedLength`
  */
-export function statedLimit(
-  stated: number | undefined,
-  ownLimit: number,
-  limits: Limits,
-  role: string,
-): number {
-  const { maxStatedLength } = limits;
-  if (stated === undefined || stated <= maxStatedLength) return stated ?? ownLimit;
+export function statedLimit(meta: FileMeta, ownLimit: number, limits: Limits, role: string): number {
+  const most = meta.hashes === undefined ? ownLimit : limits.maxStatedLength;
+  const { length = ownLimit } = meta;
+  if (length <= most) return length;
+  const name = printable(role);
+  const without = meta.hashes === undefined ? ' without a hash' : '';
   throw new TidegateError(
     'length-limit',
-    `${printable(role)}: a length of ${stated} bytes is stated, at most ${maxStatedLength} are allowed`,
-    { role: printable(role), found: stated, limit: maxStatedLength },
+    `${name}: a length of ${length} bytes is stated${without}, at most ${most} are allowed`,
+    { role: name, found: length, limit: most },
   );
 }
 

@@ -13,6 +13,7 @@ import type { KeySet, RoleKeys } from '../metadata/keys.ts';
 import { parseTargets } from '../metadata/targets.ts';
 import { checkExpiry, checkIdentity, checkKeyIds, checkVersion } from './document-check.ts';
 import { checkFile, checkLimit, statedLimit } from './file-check.ts';
+import { limitsFor } from './limits.ts';
 import { requireThreshold } from './threshold.ts';
 import { requireSnapshot, type TrustedSet, type TrustPolicy } from './trusted-set.ts';
 
@@ -37,7 +38,7 @@ export function updateTargets(set: TrustedSet, bytes: Uint8Array, reference: Rol
   const file = metadataFileName(reference.role, meta.version);
   checkLimit(bytes, targetsLimit(set, reference.role), file);
   checkFile(bytes, meta, file);
-  const envelope = parseEnvelope(bytes, policy.limits, file);
+  const envelope = parseEnvelope(bytes, limitsFor(meta, policy.limits), file);
   checkSigners(set, envelope, reference);
   const document = parseTargets(envelope, policy.limits);
   checkIdentity(document, set.root.document.repository);
@@ -75,7 +76,7 @@ export function confirmTargets(set: TrustedSet, reference: RoleReference): Trust
 /** Bytes that a targets role may have. @throws length-limit, role-not-in-snapshot */
 export function targetsLimit(set: TrustedSet, role: string): number {
   const { limits } = set.policy;
-  return statedLimit(listedMeta(set, role).length, limits.maxTargetsLength, limits, role);
+  return statedLimit(listedMeta(set, role), limits.maxTargetsLength, limits, role);
 }
 
 /** What the trusted snapshot says of a targets role. @throws role-not-in-snapshot */

@@ -22,7 +22,7 @@ import { parseTimestamp, type TimestampDocument } from '../metadata/timestamp.ts
 import { checkExpiry, checkIdentity, checkKeyIds, checkVersion, rollback } from './document-check.ts';
 import { checkFile, checkLimit, statedLimit } from './file-check.ts';
 import { type Floors, floorsUnderRoot, floorsWithSnapshot, floorsWithTimestamp } from './floors.ts';
-import type { Limits } from './limits.ts';
+import { type Limits, limitsFor } from './limits.ts';
 import { requireThreshold } from './threshold.ts';
 
 export interface TrustPolicy {
@@ -172,7 +172,7 @@ export function updateSnapshot(set: TrustedSet, bytes: Uint8Array): TrustedSet {
   const file = metadataFileName('snapshot', meta.version);
   checkLimit(bytes, snapshotLimit(set), file);
   checkFile(bytes, meta, file);
-  const envelope = parseEnvelope(bytes, policy.limits, file);
+  const envelope = parseEnvelope(bytes, limitsFor(meta, policy.limits), file);
   requireThreshold(
     envelope,
     root.document.roles.snapshot,
@@ -198,8 +198,8 @@ export function updateSnapshot(set: TrustedSet, bytes: Uint8Array): TrustedSet {
 /** Bytes that a snapshot may have. @throws length-limit when the stated length is absurd */
 export function snapshotLimit(set: TrustedSet): number {
   const { limits } = set.policy;
-  const stated = requireTimestamp(set).document.snapshot.length;
-  return statedLimit(stated, limits.maxSnapshotLength, limits, 'snapshot');
+  const { snapshot } = requireTimestamp(set).document;
+  return statedLimit(snapshot, limits.maxSnapshotLength, limits, 'snapshot');
 }
 
 export function requireTimestamp(set: TrustedSet): Verified<TimestampDocument> {

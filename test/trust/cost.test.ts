@@ -1,11 +1,19 @@
 import assert from 'node:assert/strict';
+import { isTidegateError } from '../../src/errors.ts';
 import { defaultLimits } from '../../src/trust/limits.ts';
 import { topLevelTargets, updateTargets } from '../../src/trust/targets-role.ts';
 import { type TrustedSet, updateRoot, updateSnapshot, updateTimestamp } from '../../src/trust/trusted-set.ts';
 import { fixtureRepository } from '../support/fixture-repository.ts';
 import { RepositorySimulator } from '../support/repository-simulator.ts';
 import { signingKey, signingKeys } from '../support/signing-keys.ts';
-import { cpuMilliseconds, trustedRoots, trustedSnapshot, trustedTimestamp } from '../support/trusting.ts';
+import {
+  cpuMilliseconds,
+  refuses,
+  trustedRoots,
+  trustedSnapshot,
+  trustedTargets,
+  trustedTimestamp,
+} from '../support/trusting.ts';
 import { record } from '../support/written-json.ts';
 
 /** Twice what an idle machine may take: this one is shared. */
@@ -13,15 +21,22 @@ const REFUSED_WITHIN = 500;
 
 const sha256 = 'a'.repeat(64);
 
-/** Repeats a piece until the document has about `length` bytes. */
-function filled(head: string, piece: (index: number) => string, tail: string, length: number): Uint8Array {
+/** Repeats a piece until the document has about `length` bytes, or `most` pieces. */
+function filled(
+  head: string,
+  piece: (index: number) => string,
+  tail: string,
+  length: number,
+  most = Number.POSITIVE_INFINITY,
+): Uint8Array {
   const pieces: string[] = [];
-  for (let size = head.length + tail.length, index = 0; ; index += 1) {
+  for (let size = head.length + tail.length, index = 0; index < most; index += 1) {
     const next = piece(index);
-    size += next.length + 1;
-    if (size > length) return new TextEncoder().encode(`${head}${pieces.join(',')}${tail}`);
+    size += Buffer.byteLength(next) + 1;
+    if (size > length) break;
     pieces.push(next);
   }
+  return new TextEncoder().encode(`${head}${pieces.join(',')}${tail}`);
 }
 
 describe('cost of what nobody has signed', () => {
@@ -63,25 +78,74 @@ describe('cost of what nobody has signed', () => {
       (index) => `{"keyid":"${index}","sig":"${'ab'.repeat(64)}"}`,
       ']}',
     ],
+    'shuffled astral names': [
+      '{"signatures":[],"signed":{',
+      (index) => `"\u{1F600}${((index * 7919) % 1_000_003).toString(36)}":1`,
+      '}}',
+    ],
+    'one name after the other': ['{"signatures":[],"signed":{', (index) => `"${index.toString(36)}":0`, '}}'],
+    'unsorted pairs': ['{"signatures":[],"signed":{"a":[', () => '{"b":0,"a":0}', ']}}'],
+    backslashes: ['{"signatures":[],"signed":{"a":[', () => `"${'\\\\'.repeat(4000)}"`, ']}}'],
+    'escaped quotes': ['{"signatures":[],"signed":{"a":[', () => `"${'\\"'.repeat(4000)}"`, ']}}'],
     escapes: ['{"signatures":[],"signed":{"a":[', () => `"${'\\u00e9\\\\'.repeat(50)}"`, ']}}'],
   };
 
   const repository = fixtureRepository({ stateHashes: false });
   const roots = trustedRoots(repository);
+  const [timestamp, snapshot] = [trustedTimestamp(repository), trustedSnapshot(repository)];
+  const { maxRootLength, maxTimestampLength, maxSnapshotLength, maxTargetsLength, maxUnhashedValues } =
+    defaultLimits;
   const places: readonly (readonly [string, number, (bytes: Uint8Array) => TrustedSet])[] = [
-    ['root', defaultLimits.maxRootLength, (bytes) => updateRoot(roots, bytes)],
-    ['timestamp', defaultLimits.maxTimestampLength, (bytes) => updateTimestamp(roots, bytes)],
+    ['root', maxRootLength, (bytes) => updateRoot(roots, bytes)],
+    ['timestamp', maxTimestampLength, (bytes) => updateTimestamp(roots, bytes)],
+    ['snapshot without a hash', maxSnapshotLength, (bytes) => updateSnapshot(timestamp, bytes)],
+    [
+      'targets file without a hash',
+      maxTargetsLength,
+      (bytes) => updateTargets(snapshot, bytes, topLevelTargets),
+    ],
   ];
   for (const [role, limit, update] of places) {
     for (const [name, [head, piece, tail]] of Object.entries(shapes)) {
-      it(`${name}, as a ${role} as long as the limit allows, refused within ${REFUSED_WITHIN} ms of CPU`, () => {
-        const bytes = filled(head, piece, tail, limit);
-        assert.ok(bytes.length > limit * 0.99 - 1000);
-        assert.throws(() => update(bytes));
+      it(`${name}, as a ${role} of as much as the limits allow, refused within ${REFUSED_WITHIN} ms of CPU`, () => {
+        const values = piece(1).match(/[{[]|(?<=:|^)[0-9"]/g)?.length ?? 1;
+        const most = Math.floor((maxUnhashedValues - 10) / values);
+        const bytes = filled(head, piece, tail, limit, most);
+        assert.ok(
+          bytes.length > limit * 0.99 - 8192 || filled(head, piece, tail, limit).length > bytes.length,
+        );
+        assert.throws(() => update(bytes), isTidegateError);
         assert.ok(cpuMilliseconds(() => update(bytes)) < REFUSED_WITHIN);
       });
     }
   }
+
+  it('a length that a parent states without a hash allows nobody to send more than the role may have', () => {
+    for (const [role, limit] of [
+      ['snapshot', maxSnapshotLength],
+      ['targets', maxTargetsLength],
+    ] as const) {
+      const stating = fixtureRepository({ stateHashes: false });
+      const length = limit + 1;
+      stating.snapshot.meta['targets.json'] = { version: 5, ...(role === 'targets' && { length }) };
+      stating.write('snapshot');
+      stating.timestamp.meta['snapshot.json'] = { version: 5, ...(role === 'snapshot' && { length }) };
+      stating.write('timestamp');
+      const many = new Uint8Array(length).fill(0x5b);
+      const update =
+        role === 'snapshot'
+          ? () => updateSnapshot(trustedTimestamp(stating), many)
+          : () => updateTargets(trustedSnapshot(stating), many, topLevelTargets);
+      refuses(update, 'length-limit', role, 'without a hash', `${limit}`);
+    }
+  });
+
+  it('a file may have more values than that beside a hash', () => {
+    const few = { policy: { limits: { ...defaultLimits, maxUnhashedValues: 5 } } };
+    assert.ok(trustedTargets(fixtureRepository(), few));
+    const bare = fixtureRepository({ stateHashes: false });
+    refuses(() => trustedSnapshot(bare, few), 'count-limit', '5.snapshot.json', '5 values');
+  });
 
   it('a snapshot and a targets file whose hash a parent states cost one hash', () => {
     const stated = fixtureRepository();
