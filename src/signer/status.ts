@@ -13,7 +13,7 @@ import { servedBy } from './plan-publication.ts';
 import { dueRoles } from './refresh.ts';
 import { isUnsettled } from './settle.ts';
 import { readJournal } from './state-file.ts';
-import { repositoriesOf, type Workspace } from './workspace.ts';
+import { type RepositoryPlace, repositoriesOf, type Workspace } from './workspace.ts';
 
 export interface RoleStatus {
   readonly role: TopLevelRole;
@@ -39,7 +39,7 @@ export interface RepositoryStatus {
   readonly releases: number;
   /** Releases that wait, in words. */
   readonly drafts: readonly string[];
-  /** True when a publication was interrupted. */
+  /** True when a publication was interrupted that publishing again would finish. */
   readonly interrupted: boolean;
   /** What to type next; undefined: nothing to do. */
   readonly next: string | undefined;
@@ -60,10 +60,9 @@ export async function statusOf(
     const waiting = drafts
       .filter((draft) => servedBy(place, draft) && !isPublished(draft, live))
       .map(releaseName);
-    const journal = await readJournal(workspace, place.name);
-    const overtaken = (journal?.now ?? 0) < now - workspace.expiration.timestamp / 2;
+    const open = live.published === undefined || waiting.length > 0;
     const interrupted =
-      (await isUnsettled(workspace, live)) || (journal !== undefined && !journal.done && !overtaken);
+      (await isUnsettled(workspace, live)) || (open && (await wasBegun(workspace, place, now)));
     const roles = rolesOf(workspace, live, now);
     result.push({
       repository: place.name,
@@ -76,6 +75,13 @@ export async function statusOf(
     });
   }
   return result;
+}
+
+/** A publication died before its timestamp, and is not too old to be taken up. */
+async function wasBegun(workspace: Workspace, place: RepositoryPlace, now: number): Promise<boolean> {
+  const journal = await readJournal(workspace, place.name);
+  if (journal === undefined || journal.done) return false;
+  return journal.now >= now - workspace.expiration.timestamp / 2;
 }
 
 function rolesOf(workspace: Workspace, live: LiveRepository, now: number): readonly RoleStatus[] {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CommandLine, commandLine } from '../support/command-line.ts';
 
@@ -89,6 +89,23 @@ describe('tidegate: from images to a published repository', () => {
     assert.equal((await session.type('status')).status, 0);
   });
 
+  it('PUB-01: finishes what died after the timestamp, though there is nothing left to publish', async () => {
+    await session.type('release add disk-1.0.0.img --version 1.0.0');
+    await session.type('publish');
+    const state = join(session.directory, 'acme', 'state', 'metadata');
+    const journal = join(state, 'journal.json');
+    const floors = readFileSync(join(state, 'seen.json'), 'utf8');
+    writeFileSync(journal, readFileSync(journal, 'utf8').replace('"done": true', '"done": false'));
+    rmSync(join(state, 'seen.json'));
+    assert.match((await session.type('status')).out, /next: tidegate publish/);
+    await session.type('publish --dry-run');
+    assert.match((await session.type('status')).out, /next: tidegate publish/, 'nothing was written');
+    const again = await session.type('publish --json');
+    assert.deepEqual([again.status, (again.json() as { published: boolean }).published], [0, false]);
+    assert.match((await session.type('status')).out, /next: nothing to do/);
+    assert.equal(readFileSync(join(state, 'seen.json'), 'utf8'), floors);
+  });
+
   it('takes a release back that is not published yet', async () => {
     await session.type('release add disk-1.0.0.img --version 1.0.0');
     assert.equal((await session.type('release drop demo x86_64 1.0.0')).status, 0);
@@ -100,7 +117,6 @@ describe('tidegate: from images to a published repository', () => {
   it('says before it asks for a passphrase that a key is not at hand', async () => {
     await session.type('release add disk-1.0.0.img --version 1.0.0');
     const keys = join(session.directory, 'acme', 'keys');
-    const { rmSync } = await import('node:fs');
     rmSync(join(keys, 'targets.key.json'));
     const refused = await session.type('publish');
     assert.equal(refused.status, 80);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { removeDraft } from '../../src/signer/draft.ts';
 import { readLive } from '../../src/signer/live-repository.ts';
 import { dueRoles, refreshRepositories } from '../../src/signer/refresh.ts';
 import { statusOf } from '../../src/signer/status.ts';
@@ -169,6 +170,21 @@ describe('signer/status', () => {
     });
     await assert.rejects(planAndPublish({ ...workspace, store: recorder }, start), /died/);
     assert.equal(await next(start), 'tidegate publish');
+    await removeDraft(workspace, { variant: 'demo', arch: 'x86_64', version: '1.1.0' });
+    assert.equal(await next(start), undefined, 'what was begun was taken back');
+  });
+
+  it('sends nobody to publish when a refresh died before its timestamp', async () => {
+    const workspace = await published();
+    const store = new StorageReplay(workspace.store, {
+      before: async ({ call }) => (call === 'swap' ? Promise.reject(new Error('died')) : undefined),
+    });
+    const now = start + day;
+    await assert.rejects(refreshRepositories({ ...workspace, store }, { now, unlock }), /died/);
+    const [status] = await statusOf(workspace, { now });
+    assert.deepEqual([status?.interrupted, status?.next], [false, 'tidegate refresh']);
+    await refreshRepositories(workspace, { now, unlock });
+    assert.equal((await statusOf(workspace, { now }))[0]?.next, undefined);
   });
 
   it('names version, expiry, what is left, and who signed', async () => {

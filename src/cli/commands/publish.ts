@@ -15,7 +15,6 @@ import {
 } from '../workspace-option.ts';
 
 interface PublishCommandOptions extends WorkspaceOptions, PassphraseOptions {
-  readonly plan?: string;
   readonly dryRun?: true;
 }
 
@@ -40,10 +39,11 @@ async function publishCommand(options: PublishCommandOptions, surroundings: Surr
   const now = surroundings.now();
   const plan = await planPublication(workspace, { now, signal });
   for (const line of planText(plan, now)) terminal.print(line);
-  if (options.dryRun === true || plan.repositories.length === 0) {
+  const unchanged = plan.repositories.length === 0;
+  if (unchanged || options.dryRun === true)
     terminal.printJson({ published: false, ...(planData(plan) as object) });
-    return;
-  }
+  if (options.dryRun === true) return;
+  // An empty plan is published too: that finishes what died between the timestamp and the end.
   requireKeys(plan.signatures);
   const lines = new UploadLines(terminal);
   try {
@@ -54,7 +54,7 @@ async function publishCommand(options: PublishCommandOptions, surroundings: Surr
       progress: (progress) => lines.show(progress),
     });
     lines.end();
-    report(result, terminal);
+    if (!unchanged) report(result, terminal);
   } finally {
     lines.end();
   }
