@@ -1,6 +1,6 @@
 /**
  * What both commands, `tidegate` and `tidegate-agent`, do around their work: a terminal, a signal that cancels,
- * a quiet end when nobody reads any more, and an exit status for whatever is thrown.
+ * silence when nobody reads any more, and an exit status for whatever is thrown.
  */
 import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
@@ -28,9 +28,10 @@ export async function inProcess(
   const stop = (): void => abort.abort(new TidegateError('cancelled', 'stopped by a signal'));
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', endQuietly);
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', goOnUnread);
   const terminal = createTerminal({
     json: argv.includes('--json'),
+    environment: process.env,
     stdout: process.stdout,
     stderr: process.stderr,
     clock: () => performance.now(),
@@ -49,10 +50,12 @@ export async function inProcess(
   }
 }
 
-/** `tidegate status | head` closes the pipe early, which is no fault. */
-function endQuietly(error: NodeJS.ErrnoException): void {
+/**
+ * `tidegate publish | head` closes the pipe early, which is no fault. The work goes on: ending here would leave it
+ * half done, with an exit status that says it succeeded.
+ */
+function goOnUnread(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error;
-  process.exit();
 }
 
 /** Help and faults go through the terminal; nothing ends the process behind our back. */

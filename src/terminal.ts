@@ -3,7 +3,8 @@
  *
  * 1. Results go to standard output, everything said beside them (progress, notes, errors) to standard error.
  * 2. With `--json` standard output holds JSON and nothing else, and an error is JSON on standard error.
- * 3. Colour and moving lines appear only on a terminal; NO_COLOR is honoured. Elsewhere long work is quiet.
+ * 3. Colour and moving lines appear only on a terminal, and no colour where NO_COLOR is set or the terminal is dumb.
+ *    Elsewhere long work is quiet.
  * 4. An error says its code, what was found and expected, and where to read more; its class is the exit status.
  * 5. Text from outside (file names, server answers) is escaped before it reaches a terminal.
  */
@@ -42,15 +43,19 @@ export interface Progress {
 
 export interface TerminalOptions {
   readonly json: boolean;
+  /** NO_COLOR and TERM are read. Default: nothing is set. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly stdout: TerminalStream;
   readonly stderr: TerminalStream;
   /** Monotonic milliseconds. */
   readonly clock: () => number;
 }
 
-export function createTerminal({ json, stdout, stderr, clock }: TerminalOptions): Terminal {
+export function createTerminal({ json, environment = {}, stdout, stderr, clock }: TerminalOptions): Terminal {
+  const { NO_COLOR: noColour = '', TERM: kind } = environment;
+  const coloured = !json && noColour === '' && kind !== 'dumb';
   const style = (format: Style, text: string, stream: TerminalStream): string =>
-    stream.isTTY === true && !json ? styleText(format, text, { validateStream: false }) : text;
+    coloured && stream.isTTY === true ? styleText(format, text, { validateStream: false }) : text;
   return {
     json,
     print: (line) => {

@@ -16,11 +16,17 @@ interface Collected {
   readonly beside: string[];
 }
 
-function collect({ json = false, isTTY = false, clock = (): number => 0 } = {}): Collected {
+function collect({
+  json = false,
+  isTTY = false,
+  clock = (): number => 0,
+  environment = {} as Record<string, string>,
+} = {}): Collected {
   const out: string[] = [];
   const beside: string[] = [];
   const terminal = createTerminal({
     json,
+    environment,
     stdout: { write: (text) => out.push(text), isTTY },
     stderr: { write: (text) => beside.push(text), isTTY, columns: 60 },
     clock,
@@ -70,6 +76,17 @@ describe('the manners of the commands', () => {
     assert.equal(terminal.fail(new Error('boom')), 70);
     assert.equal(terminal.fail('boom'), 70);
     assert.match(beside.join(''), /error \[internal\] Error: boom/);
+  });
+
+  it('colours on a terminal alone, and not where NO_COLOR is set or the terminal is dumb', () => {
+    const styled = (environment: Record<string, string>, isTTY = true): string =>
+      collect({ isTTY, environment }).terminal.style('red', 'text');
+    assert.equal(styled({}), '\u001b[31mtext\u001b[39m');
+    assert.equal(styled({ NO_COLOR: '' }), '\u001b[31mtext\u001b[39m', 'empty counts as unset');
+    assert.deepEqual(
+      [styled({ NO_COLOR: '1' }), styled({ TERM: 'dumb' }), styled({}, false)],
+      Array(3).fill('text'),
+    );
   });
 
   it('moves a line on a terminal alone, and clears it at the end', () => {
