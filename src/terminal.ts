@@ -26,6 +26,8 @@ export interface Terminal {
   print(line: string): void;
   /** The result as data, for `--json`. */
   printJson(value: unknown): void;
+  /** The same for one of many values: `text` is JSON already, and stays on a line of its own. */
+  printJsonLine(text: string): void;
   /** A line beside the result, kept from machines. */
   note(line: string): void;
   style(format: Style, text: string): string;
@@ -63,6 +65,9 @@ export function createTerminal({ json, environment = {}, stdout, stderr, clock }
     },
     printJson: (value) => {
       if (json) stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+    },
+    printJsonLine: (text) => {
+      if (json) stdout.write(`${text}\n`);
     },
     note: (line) => {
       if (!json) stderr.write(`${line}\n`);

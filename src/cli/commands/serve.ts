@@ -18,7 +18,7 @@ export const define: Define = (command, { terminal, signal, environment, directo
       portNumber,
       portNumber(environment.TIDEGATE_PORT ?? '8080'),
     )
-    .option('--json', 'one line of JSON for each request')
+    .option('--json', 'print lines of JSON: where it listens, then each request')
     .addHelpText('after', '\nExample:\n  tidegate serve ./repository --port 8080\n')
     .action(async (store: string, { host, port }: ServeOptions) => {
       const [{ serve }, { openStore }] = await Promise.all([
@@ -30,10 +30,13 @@ export const define: Define = (command, { terminal, signal, environment, directo
         store: await openStore(location),
         host,
         port,
-        log: (line) => terminal.note(line),
+        log: (line) => {
+          terminal.note(line);
+          terminal.printJsonLine(line);
+        },
       });
       terminal.print(`${location} is served at ${server.url}`);
-      terminal.printJson({ store: location, url: server.url });
+      terminal.printJsonLine(JSON.stringify({ store: location, url: server.url }));
       await new Promise<void>((stop) => signal.addEventListener('abort', () => stop(), { once: true }));
       terminal.note('finishing what is under way; again to stop at once');
       await server.close();
