@@ -33,61 +33,72 @@ const exitStatusOf = {
 
 export type ErrorClass = keyof typeof exitStatusOf;
 
+/** The status with which a server answers, where an error of this kind meets an HTTP request. */
+const httpStatusOf: Readonly<Record<ErrorClass, number>> = {
+  usage: 400,
+  parse: 502,
+  limit: 502,
+  network: 502,
+  internal: 500,
+  disk: 500,
+  lock: 423,
+  policy: 502,
+  config: 500,
+  signature: 502,
+  rollback: 502,
+  expired: 502,
+  length: 502,
+  hash: 502,
+  identity: 502,
+  clock: 500,
+  conflict: 409,
+  key: 500,
+  state: 409,
+  disagreement: 502,
+  cancelled: 503,
+};
+
 interface Entry {
   readonly class: ErrorClass;
-  /** The status with which a server answers, where this error meets an HTTP request. */
-  readonly http: number;
+  /** Where it differs from that of the class. */
+  readonly http?: number;
   readonly meaning: string;
 }
 
 export const errorCatalogue = {
   // Input of people
-  usage: {
-    class: 'usage',
-    http: 400,
-    meaning: 'A command, option or argument is not what the command takes.',
-  },
+  usage: { class: 'usage', meaning: 'A command, option or argument is not what the command takes.' },
   'config-invalid': {
     class: 'config',
-    http: 500,
     meaning: 'A configuration or policy file has a wrong or missing entry.',
   },
   'node-unsupported': {
     class: 'config',
-    http: 500,
     meaning: 'This Node.js cannot run Tidegate, and no package with a suitable one is installed.',
   },
-  cancelled: { class: 'cancelled', http: 503, meaning: 'The work was cancelled; nothing was changed.' },
-  internal: { class: 'internal', http: 500, meaning: 'A defect in Tidegate itself; please report it.' },
+  cancelled: { class: 'cancelled', meaning: 'The work was cancelled; nothing was changed.' },
+  internal: { class: 'internal', meaning: 'A defect in Tidegate itself; please report it.' },
 
   // Documents
   'json-invalid': {
     class: 'parse',
-    http: 502,
     meaning: 'The bytes are not strict JSON (UTF-8, no duplicate members, integers only).',
   },
   'not-metadata': {
     class: 'parse',
-    http: 502,
     meaning: 'The answer is not TUF metadata at all, for instance the page of a captive portal.',
   },
   'document-invalid': {
     class: 'parse',
-    http: 502,
     meaning: 'A member of a signed document is missing, of the wrong type or out of range.',
   },
-  'type-mismatch': {
-    class: 'parse',
-    http: 502,
-    meaning: 'A document of another role stands in the place of this one.',
-  },
+  'type-mismatch': { class: 'parse', meaning: 'A document of another role stands in the place of this one.' },
   'spec-version-unsupported': {
     class: 'parse',
-    http: 502,
     meaning: 'The document follows a TUF specification with another major version.',
   },
-  'manifest-invalid': { class: 'parse', http: 502, meaning: 'The manifest of releases is malformed.' },
-  'wave-policy-invalid': { class: 'config', http: 500, meaning: 'A wave policy has a wrong entry.' },
+  'manifest-invalid': { class: 'parse', meaning: 'The manifest of releases is malformed.' },
+  'wave-policy-invalid': { class: 'config', meaning: 'A wave policy has a wrong entry.' },
   'target-path-invalid': {
     class: 'parse',
     http: 400,
@@ -96,79 +107,57 @@ export const errorCatalogue = {
   'role-name-invalid': { class: 'parse', http: 400, meaning: 'A role name cannot be used as a file name.' },
 
   // Limits
-  'length-limit': { class: 'limit', http: 502, meaning: 'More bytes than the limit for this file.' },
-  'count-limit': {
-    class: 'limit',
-    http: 502,
-    meaning: 'More entries, nesting or digits than the limit allows.',
-  },
+  'length-limit': { class: 'limit', meaning: 'More bytes than the limit for this file.' },
+  'count-limit': { class: 'limit', meaning: 'More entries, nesting or digits than the limit allows.' },
   'root-limit': {
     class: 'limit',
-    http: 502,
     meaning: 'More new root versions than one refresh may walk; run it again to go on.',
   },
-  'delegation-limit': {
-    class: 'limit',
-    http: 502,
-    meaning: 'More delegated roles than one search may visit.',
-  },
+  'delegation-limit': { class: 'limit', meaning: 'More delegated roles than one search may visit.' },
 
   // Trust
   'threshold-not-met': {
     class: 'signature',
-    http: 502,
     meaning: 'Too few valid signatures by distinct keys of the role.',
   },
-  'duplicate-signature': { class: 'signature', http: 502, meaning: 'Two signatures carry the same key id.' },
+  'duplicate-signature': { class: 'signature', meaning: 'Two signatures carry the same key id.' },
   rollback: {
     class: 'rollback',
-    http: 502,
     meaning: 'A version is lower than one already seen, or a listed file vanished.',
   },
   'version-mismatch': {
     class: 'rollback',
-    http: 502,
     meaning: 'A version is not exactly the one that its parent names.',
   },
-  expired: {
-    class: 'expired',
-    http: 502,
-    meaning: 'Metadata has expired: nobody vouches that it is still current.',
-  },
-  'length-mismatch': { class: 'length', http: 502, meaning: 'The number of bytes is not the signed one.' },
-  'hash-mismatch': { class: 'hash', http: 502, meaning: 'The bytes do not have the signed hash.' },
-  'identity-mismatch': { class: 'identity', http: 502, meaning: 'A document belongs to another repository.' },
+  expired: { class: 'expired', meaning: 'Metadata has expired: nobody vouches that it is still current.' },
+  'length-mismatch': { class: 'length', meaning: 'The number of bytes is not the signed one.' },
+  'hash-mismatch': { class: 'hash', meaning: 'The bytes do not have the signed hash.' },
+  'identity-mismatch': { class: 'identity', meaning: 'A document belongs to another repository.' },
   'role-not-in-snapshot': {
     class: 'policy',
-    http: 502,
     meaning: 'A role that a search needs is not listed in the snapshot.',
   },
   'consistent-snapshot-required': {
     class: 'policy',
-    http: 502,
     meaning: 'The root does not declare consistent snapshots, which hosts require.',
   },
   'delegations-not-allowed': {
     class: 'policy',
-    http: 502,
     meaning: 'The targets role delegates, and this client is set to refuse that.',
   },
   'target-not-found': { class: 'policy', http: 404, meaning: 'No trusted role lists this target.' },
   'verifiers-disagree': {
     class: 'disagreement',
-    http: 502,
     meaning: 'The second verifier came to another result than the first; nothing is installed.',
   },
 
   // Waves and releases
   'manifest-image-missing': {
     class: 'policy',
-    http: 502,
     meaning: 'The manifest names an image that no trusted role lists.',
   },
   'migration-missing': {
     class: 'policy',
-    http: 502,
     meaning: 'No chain of migrations leads from the running version to the new one.',
   },
 
@@ -176,12 +165,10 @@ export const errorCatalogue = {
   'not-found': { class: 'network', http: 404, meaning: 'The file does not exist at this location.' },
   'network-unreachable': {
     class: 'network',
-    http: 502,
     meaning: 'The host could not be reached or the connection broke.',
   },
   'http-status': {
     class: 'network',
-    http: 502,
     meaning: 'The server answered with a status that is neither the file nor its absence.',
   },
   'too-slow': {
@@ -189,31 +176,24 @@ export const errorCatalogue = {
     http: 504,
     meaning: 'The transfer stalled or fell below the minimum rate.',
   },
-  'redirect-refused': {
-    class: 'network',
-    http: 502,
-    meaning: 'A redirect leads to a place that is not allowed.',
-  },
+  'redirect-refused': { class: 'network', meaning: 'A redirect leads to a place that is not allowed.' },
   'encoding-refused': {
     class: 'network',
-    http: 502,
     meaning: 'The server transformed the bytes (Content-Encoding), which was not asked for.',
   },
 
   // Stores and disks
   'store-unsupported': {
     class: 'config',
-    http: 500,
     meaning: 'The location is of a kind, or lacks an ability, that this work needs.',
   },
-  'store-conflict': { class: 'conflict', http: 409, meaning: 'Somebody else changed the file meanwhile.' },
+  'store-conflict': { class: 'conflict', meaning: 'Somebody else changed the file meanwhile.' },
   'name-taken': {
     class: 'conflict',
-    http: 409,
     meaning: 'Other bytes are already stored under this name; names are never reused.',
   },
   'disk-full': { class: 'disk', http: 507, meaning: 'There is not enough space.' },
-  'disk-error': { class: 'disk', http: 500, meaning: 'The operating system refused a file operation.' },
+  'disk-error': { class: 'disk', meaning: 'The operating system refused a file operation.' },
   'not-a-plain-file': {
     class: 'disk',
     http: 403,
@@ -221,55 +201,39 @@ export const errorCatalogue = {
   },
   'state-damaged': {
     class: 'disk',
-    http: 500,
     meaning: 'A file of the state directory is damaged and cannot be ignored safely.',
   },
-  locked: { class: 'lock', http: 423, meaning: 'Another process is working on the same state.' },
+  locked: { class: 'lock', meaning: 'Another process is working on the same state.' },
   'clock-behind': {
     class: 'clock',
-    http: 500,
     meaning: 'The clock reads a time before one that is known to have passed.',
   },
 
   // Signer
   'workspace-invalid': {
     class: 'config',
-    http: 500,
     meaning: 'The folder is not a workspace, or its files contradict each other.',
   },
-  'workspace-exists': { class: 'conflict', http: 409, meaning: 'The folder already holds a workspace.' },
-  'key-file-invalid': {
-    class: 'key',
-    http: 500,
-    meaning: 'A key file is damaged, altered or of an unknown format.',
-  },
-  'key-file-permissions': { class: 'key', http: 500, meaning: 'A private key could be read by others.' },
-  'passphrase-wrong': { class: 'key', http: 500, meaning: 'The passphrase does not open the key file.' },
-  'key-unusable': { class: 'key', http: 500, meaning: 'A key cannot be used for this role or scheme.' },
+  'workspace-exists': { class: 'conflict', meaning: 'The folder already holds a workspace.' },
+  'key-file-invalid': { class: 'key', meaning: 'A key file is damaged, altered or of an unknown format.' },
+  'key-file-permissions': { class: 'key', meaning: 'A private key could be read by others.' },
+  'passphrase-wrong': { class: 'key', meaning: 'The passphrase does not open the key file.' },
+  'key-unusable': { class: 'key', meaning: 'A key cannot be used for this role or scheme.' },
   'signatures-missing': {
     class: 'signature',
     http: 500,
     meaning: 'Not enough keys are at hand to reach a threshold.',
   },
-  'base-moved': {
-    class: 'conflict',
-    http: 409,
-    meaning: 'Somebody published since the plan was made; plan again.',
-  },
+  'base-moved': { class: 'conflict', meaning: 'Somebody published since the plan was made; plan again.' },
   'release-invalid': {
     class: 'usage',
-    http: 400,
     meaning: 'A release lacks something, or contradicts what is already published.',
   },
 
   // Agent
-  'state-not-allowed': {
-    class: 'state',
-    http: 409,
-    meaning: 'The agent cannot do this in its present state.',
-  },
+  'state-not-allowed': { class: 'state', meaning: 'The agent cannot do this in its present state.' },
   'slot-invalid': { class: 'state', http: 500, meaning: 'A slot is not what the agent may write to.' },
-  'image-invalid': { class: 'parse', http: 502, meaning: 'An image cannot be decompressed into its slot.' },
+  'image-invalid': { class: 'parse', meaning: 'An image cannot be decompressed into its slot.' },
   'read-back-mismatch': {
     class: 'hash',
     http: 500,
@@ -302,7 +266,8 @@ export class TidegateError extends Error {
   }
 
   get httpStatus(): number {
-    return errorCatalogue[this.code].http;
+    const entry: Entry = errorCatalogue[this.code];
+    return entry.http ?? httpStatusOf[entry.class];
   }
 
   toJSON(): { code: ErrorCode; class: ErrorClass; message: string; details: ErrorDetails } {
