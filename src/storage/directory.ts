@@ -65,11 +65,14 @@ export class DirectoryStore implements SwappableStore {
   async read(name: string, limit: number, options: CancelOptions = {}): Promise<SmallFile | undefined> {
     const file = await this.open(name, options);
     if (file === undefined) return undefined;
+    if (file.length !== undefined && file.length > limit) {
+      await file.body[Symbol.asyncIterator]().return?.();
+      throw tooLarge(name, this.location, limit);
+    }
     const chunks: Uint8Array[] = [];
     let total = 0;
     for await (const chunk of file.body) {
       total += chunk.byteLength;
-      if (total > limit) throw tooLarge(name, this.location, limit);
       chunks.push(chunk);
     }
     const [only = new Uint8Array()] = chunks;

@@ -5,7 +5,7 @@ import { isTidegateError } from '../../src/errors.ts';
 import { DirectoryStore } from '../../src/storage/directory.ts';
 import { makeFolders, writeDurably } from '../../src/storage/durable-file.ts';
 import type { FileSystem } from '../../src/storage/file-system.ts';
-import { everyCut, everyFailure } from '../support/file-system-replay.ts';
+import { everyCut, everyFailure, FileSystemReplay } from '../support/file-system-replay.ts';
 import { MemoryFileSystem, powerCuts } from '../support/memory-file-system.ts';
 import { contentOf, swappableSuite } from '../support/store-suite.ts';
 
@@ -192,6 +192,20 @@ describe('DirectoryStore and its disk', () => {
     const store = new DirectoryStore('/srv', { fs: await prepare() });
     await assert.rejects(store.create('metadata', text('x')), { code: 'name-taken' });
     await assert.rejects(store.create('metadata/timestamp.json/x', text('x')), { code: 'name-taken' });
+  });
+
+  it('refuses a file over the limit of a read before it reads of it', async () => {
+    const disk = await prepare();
+    await new DirectoryStore('/srv', { fs: disk }).create('large', contentOf(randomBytes(3_000_000)));
+    const fs = new FileSystemReplay(disk);
+    await assert.rejects(new DirectoryStore('/srv', { fs }).read('large', 2_999_999), {
+      code: 'length-limit',
+    });
+    assert.deepEqual(
+      fs.calls.filter(({ call }) => call === 'handle.read'),
+      [],
+    );
+    assert.equal(disk.openHandles, 0);
   });
 
   it('tells a large file that shrinks while it is read', async () => {
