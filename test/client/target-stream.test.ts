@@ -9,6 +9,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { exactBytes } from '../../src/client/target-stream.ts';
+import { isTidegateError } from '../../src/errors.ts';
+import { parseTargetPath } from '../../src/metadata/target-path.ts';
 import { ClientScene, deadMark } from '../support/client-scene.ts';
 import { fixtureImages, imageBytes } from '../support/fixture-repository.ts';
 import { hashesOf } from '../support/simulated-documents.ts';
@@ -78,6 +81,34 @@ describe('stream', () => {
     const { bytes, error } = await collected(scene.client({ targets }).stream(image));
     assert.ok(error instanceof Error && 'code' in error && error.code === 'length-mismatch');
     assert.equal(bytes.length, 0);
+  });
+
+  it('PAR-19: counts past 2 GiB, and ends at the byte that was signed', async () => {
+    const piece = new Uint8Array(1024 * 1024);
+    const path = parseTargetPath(image);
+    const target = { path, length: 2 ** 31 + 5, hashes: {}, custom: undefined, role: 'targets' };
+    for (const [surplus, code] of [
+      [0, undefined],
+      [1, 'length-mismatch'],
+      [-1, 'length-mismatch'],
+      [-(2 ** 31), 'length-mismatch'],
+    ] as const) {
+      const body = (async function* () {
+        for (let rest = target.length + surplus; rest > 0; rest -= piece.byteLength)
+          yield piece.subarray(0, Math.min(rest, piece.byteLength));
+      })();
+      const file = { name: image, length: undefined, etag: '', body };
+      let [bytes, refusal]: [number, string | undefined] = [0, undefined];
+      try {
+        for await (const chunk of exactBytes(file, { ...target, names: [], urls: [] }, {}))
+          bytes += chunk.byteLength;
+      } catch (error) {
+        if (!isTidegateError(error)) throw error;
+        refusal = error.code;
+      }
+      assert.equal(refusal, code);
+      assert.ok(bytes <= target.length && (code !== undefined || bytes === target.length));
+    }
   });
 
   it('an empty target is an empty stream', async () => {
