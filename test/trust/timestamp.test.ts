@@ -57,6 +57,20 @@ describe('trust: timestamp', () => {
     refuses(() => trustedTimestamp(repository, { floors }), 'rollback', 'snapshot', '4 < 5');
   });
 
+  it('TUF-11: also when the snapshot that an accepted timestamp listed was withheld', () => {
+    const repository = fixtureRepository();
+    const listing = (version: number, snapshot: number): Uint8Array => {
+      repository.timestamp.version = version;
+      repository.timestamp.meta['snapshot.json'] = { version: snapshot };
+      return repository.write('timestamp');
+    };
+    const set = updateTimestamp(trustedTimestamp(repository), listing(6, 9));
+    refuses(() => updateTimestamp(set, listing(7, 8)), 'rollback', 'snapshot', '8 < 9');
+    const roots = trustedRoots(repository, { floors: set.floors });
+    refuses(() => updateTimestamp(roots, listing(7, 8)), 'rollback', 'snapshot', '8 < 9');
+    assert.ok(updateTimestamp(roots, listing(7, 9)));
+  });
+
   it('spec rows 51, 59, TUF-14, TUF-15: expired from the moment that it names', () => {
     const repository = fixtureRepository();
     for (const [late, fails] of [
