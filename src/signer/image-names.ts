@@ -5,7 +5,9 @@
  * file (`kept`), or get one in Bottlerocket's manner (`standard`):
  *     <repository>-<variant>-<arch>-<version>-boot.ext4.lz4, -root.ext4.lz4, -root.verity.lz4; else -<kind> and the
  *     file's own ending
- * From names of that manner variant, architecture and version can be read, given the variants of the workspace.
+ * From names of that manner variant, architecture and version can be read, given the variants of the workspace; from
+ * others the version alone, when there is exactly one in them. A name that may mean a pre-release tells no version:
+ * `1.2.0-rc.1` and `1.2.0-943d9a41` differ in nothing but their sense.
  */
 import { basename } from 'node:path';
 import { TidegateError } from '../errors.ts';
@@ -66,7 +68,7 @@ export function completeRelease(
     if (stated[name] !== undefined) return stated[name];
     if (second !== undefined) throw incomplete(name, `the files' names say ${[...found].join(' and ')}`);
     const value = first ?? (name === 'version' ? undefined : only?.[name]);
-    if (value === undefined) throw incomplete(name, 'it is not stated and no file name tells');
+    if (value === undefined) throw incomplete(name, `no file name tells it for certain; give --${name}`);
     return value;
   };
   const release = { variant: part('variant'), arch: part('arch'), version: part('version') };
@@ -76,16 +78,28 @@ export function completeRelease(
   throw incomplete('variant', `${release.variant} ${release.arch} is not in tidegate.toml (${known})`);
 }
 
-/** `…-VARIANT-ARCH-1.2.3…`, for one of the fleets. */
-function readName(file: string, fleets: readonly FleetName[]): ReleaseId | undefined {
+/** `…-VARIANT-ARCH-1.2.3…`, for one of the fleets; else what may be a version. */
+function readName(file: string, fleets: readonly FleetName[]): StatedRelease | undefined {
   for (const { variant, arch } of fleets) {
     const marker = `${variant}-${arch}-`;
     const at = file.startsWith(marker) ? 0 : file.indexOf(`-${marker}`) + 1;
     if (at === 0 && !file.startsWith(marker)) continue;
-    const version = /^\d+\.\d+\.\d+(?![\d.]*\d)/.exec(file.slice(at + marker.length))?.[0];
-    if (version !== undefined) return { variant, arch, version };
+    const [version] = versionsIn(file.slice(at + marker.length));
+    if (version?.at === 0) return { variant, arch, ...(version.certain && { version: version.text }) };
   }
-  return undefined;
+  const [version, more] = versionsIn(file);
+  return version?.certain === true && more === undefined ? { version: version.text } : undefined;
+}
+
+const versionPattern =
+  /(?<![A-Za-z0-9.])v?(\d+\.\d+\.\d+)(?![\d.]*\d)(\+|[-.~_]?(?:alpha|beta|rc|pre|dev|next|snapshot|nightly|canary))?/gi;
+
+function versionsIn(text: string): readonly { text: string; at: number; certain: boolean }[] {
+  return Array.from(text.matchAll(versionPattern), ({ 1: found = '', 2: suffix, index }) => ({
+    text: found,
+    at: index,
+    certain: suffix === undefined,
+  }));
 }
 
 function incomplete(part: string, problem: string): TidegateError {

@@ -237,6 +237,38 @@ describe('signer/image-names', () => {
     });
   });
 
+  it('reads a version alone from other names, when there is exactly one and it is certain', () => {
+    const [, , metal] = fleets;
+    const versionOf = (file: string) => completeRelease({}, [file], metal ? [metal] : []).version;
+    for (const file of [
+      'disk-1.2.3.img',
+      'disk-v1.2.3.img.zst',
+      '1.2.3.img',
+      'os_1.2.3_x86.img',
+      'os-1.2.3-root.img',
+    ])
+      assert.equal(versionOf(file), '1.2.3', file);
+    const unsure = [
+      '1.2.3-rc.1',
+      '1.2.3-beta',
+      '1.2.3+5',
+      '1.2.3rc1',
+      '1.2',
+      '1.2.3.4',
+      'a1.2.3',
+      '1.2.3-on-6.1.0',
+    ];
+    for (const part of unsure) {
+      const expected = {
+        code: 'release-invalid',
+        message: /no file name tells it for certain; give --version/,
+      };
+      assert.throws(() => versionOf(`disk-${part}.img`), expected, part);
+      if (part.startsWith('1.2.3') && part !== '1.2.3-on-6.1.0')
+        assert.throws(() => versionOf(`os-metal-x86_64-${part}-abc123-boot.ext4.lz4`), expected, part);
+    }
+  });
+
   it('what is stated wins, what is missing or contradicts itself is refused', () => {
     const stated = { variant: 'metal', arch: 'x86_64', version: '3.0.0' };
     assert.deepEqual(completeRelease(stated, ['metal-x86_64-2.0.0.img'], fleets), stated);
