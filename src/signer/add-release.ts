@@ -42,6 +42,8 @@ export interface AddProgress {
 
 export interface AddOptions {
   readonly progress?: (progress: AddProgress) => void;
+  /** Check everything and read the images, but write no draft. */
+  readonly dryRun?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -64,6 +66,10 @@ export async function addRelease(
     images.push(await stageImage(workspace, { draft, kind, path, options, run }));
   }
   const complete = { ...draft, images };
+  if (run.dryRun === true) {
+    checkNames(complete, live, await readDrafts(workspace));
+    return complete;
+  }
   // Reading takes minutes, in which a job may have to refresh: only what follows needs the workspace for itself.
   return await whileLocked(workspace, async () => {
     checkNames(complete, live, await readDrafts(workspace));

@@ -58,14 +58,11 @@ const publicMode = 0o644;
  */
 export async function initWorkspace(directory: string, options: InitOptions): Promise<void> {
   const { fileSystem: fs = nodeFileSystem } = options;
+  const { target, toml, settings } = await checkInit(directory, options);
   if (options.insecureDevelopmentKeys !== true && options.passphrase === undefined) {
     const text = 'a passphrase for the new keys is missing; only development keys can do without';
     throw new TidegateError('usage', text);
   }
-  const target = resolve(directory);
-  await requireFree(fs, target);
-  const toml = await fillTemplate(options);
-  const settings = parseWorkspaceFile(toml);
   const draft = join(dirname(target), `.tidegate-init-${basename(target)}-${randomBytes(6).toString('hex')}`);
   await makeFolder(fs, draft, folderMode);
   try {
@@ -76,6 +73,22 @@ export async function initWorkspace(directory: string, options: InitOptions): Pr
     throw error;
   }
   await syncFolder(fs, dirname(target));
+}
+
+export interface CheckedInit {
+  /** The folder, absolute. */
+  readonly target: string;
+  /** What tidegate.toml will say. */
+  readonly toml: string;
+  readonly settings: WorkspaceSettings;
+}
+
+/** What can be known of a new workspace before anything is made. Throws as `initWorkspace`; writes nothing. */
+export async function checkInit(directory: string, options: InitOptions): Promise<CheckedInit> {
+  const target = resolve(directory);
+  await requireFree(options.fileSystem ?? nodeFileSystem, target);
+  const toml = await fillTemplate(options);
+  return { target, toml, settings: parseWorkspaceFile(toml) };
 }
 
 /** What failed leaves no keys behind. */

@@ -25,13 +25,16 @@ export interface RefreshOptions {
   readonly unlock: KeyUnlocker;
   /** Sign the timestamp again even if it is not due. */
   readonly force?: boolean;
+  /** Only say what is due: nothing is signed, written or locked, and `unlock` is not called. */
+  readonly dryRun?: boolean;
   readonly signal?: AbortSignal;
 }
 
 export interface RefreshResult {
   readonly repository: string;
-  /** `unpublished`: there is nothing to refresh yet. `current`: nothing was due. */
-  readonly outcome: 'refreshed' | 'current' | 'unpublished';
+  /** `due`: would be refreshed. `unpublished`: there is nothing to refresh yet. `current`: nothing was due. */
+  readonly outcome: 'refreshed' | 'due' | 'current' | 'unpublished';
+  /** Those that were signed, or would be. */
   readonly roles: readonly PublishedRole[];
   readonly versions: Versions | undefined;
   /** Roles that are due and whose keys are not here. */
@@ -71,13 +74,17 @@ export async function refreshRepositories(
   options: RefreshOptions,
 ): Promise<readonly RefreshResult[]> {
   const ring = new KeyRing(workspace.fileSystem, join(workspace.directory, 'keys'), options.unlock);
-  return await whileLocked(workspace, async () => {
-    await settleAll(workspace, options.now);
+  const all = async (): Promise<readonly RefreshResult[]> => {
     const results: RefreshResult[] = [];
     for (const place of repositoriesOf(workspace.settings)) {
       results.push(await refreshPlace(workspace, place, { ...options, ring }));
     }
     return results;
+  };
+  if (options.dryRun === true) return await all();
+  return await whileLocked(workspace, async () => {
+    await settleAll(workspace, options.now);
+    return await all();
   });
 }
 
@@ -119,6 +126,7 @@ async function refreshOnce(
   const plan = await planPlace(workspace, live, { drafts: [], renew: due.add('timestamp'), now });
   if (plan === undefined)
     throw new TidegateError('internal', `${place.name}: a refresh that changes nothing`);
+  if (run.dryRun === true) return { ...result, outcome: 'due', roles: plan.roles.map(({ role }) => role) };
   const { versions } = await publishRepository(workspace, plan, run);
   return { ...result, outcome: 'refreshed', roles: plan.roles.map(({ role }) => role), versions };
 }

@@ -56,6 +56,23 @@ describe('tidegate: from images to a published repository', () => {
     assert.equal(snapshotOf(session.directory), before);
   });
 
+  it('says with --dry-run what init, release add and refresh would do, and refuses what they would', async () => {
+    const add = 'release add disk-1.0.0.img --dry-run';
+    const before = snapshotOf(session.directory);
+    assert.match((await session.type(add)).out, /release demo x86_64 1\.0\.0[\s\S]*nothing was written/);
+    assert.equal((await session.type(`${add} --version v1`)).status, 64);
+    assert.equal((await session.type('init acme --dry-run')).status, 87);
+    assert.equal((await session.type('init other --dry-run --variant targets/x86_64')).status, 78);
+    assert.match((await session.type('init other --dry-run')).out, /would make a workspace "other"/);
+    assert.equal(snapshotOf(session.directory), before);
+    await session.type('publish');
+    session.now += 8 * 86_400_000;
+    const published = snapshotOf(session.directory);
+    assert.match((await session.type('refresh --dry-run')).out, /metadata: would sign: snapshot, timestamp;/);
+    assert.equal(snapshotOf(session.directory), published);
+    assert.match((await session.type('refresh')).out, /refreshed: snapshot 2, timestamp 2/);
+  });
+
   it('PUB-06: refuses other bytes under a published name, and changes nothing', async () => {
     await session.type('release add disk-1.0.0.img --version 1.0.0');
     await session.type('publish');

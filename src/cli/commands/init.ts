@@ -66,22 +66,26 @@ async function init(directory: string, options: InitOptions, surroundings: Surro
   const path = resolve(surroundings.directory, directory);
   const variants = variantsOf(options.variant);
   const name = options.name ?? basename(path);
-  if (options.dryRun === true) {
-    terminal.print(
-      `would make a workspace "${name}" in ${path}, publishing to ${options.store}; nothing was written`,
-    );
-    terminal.printJson({ dryRun: true, directory: path, name, store: options.store, variants });
-    return;
-  }
   const insecure = options.insecureDevelopmentKeys === true;
-  const { initWorkspace } = await import('../../signer/init.ts');
-  await initWorkspace(path, {
+  const { checkInit, initWorkspace } = await import('../../signer/init.ts');
+  const wanted = {
     template: options.template,
     name,
     store: options.store,
     keyType: options.keyType,
     now: now(),
     ...(options.variant.length > 0 && { variants }),
+  };
+  if (options.dryRun === true) {
+    const { fleets } = (await checkInit(path, wanted)).settings;
+    terminal.print(
+      `would make a workspace "${name}" in ${path}, publishing to ${options.store}; nothing was written`,
+    );
+    terminal.printJson({ dryRun: true, directory: path, name, store: options.store, fleets });
+    return;
+  }
+  await initWorkspace(path, {
+    ...wanted,
     ...(insecure
       ? { insecureDevelopmentKeys: true }
       : { passphrase: newPassphraseSource(options, surroundings) }),

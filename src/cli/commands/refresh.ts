@@ -10,10 +10,13 @@ import {
 
 interface RefreshCommandOptions extends WorkspaceOptions, PassphraseOptions {
   readonly force?: true;
+  readonly dryRun?: true;
 }
 
 export const define: Define = (command, surroundings) => {
-  addWorkspaceOption(command).option('--force', 'sign the timestamp again though it is not due');
+  addWorkspaceOption(command)
+    .option('--force', 'sign the timestamp again though it is not due')
+    .option('--dry-run', 'say what is due; sign and write nothing');
   addPassphraseOptions(command).action(async (options: RefreshCommandOptions) => {
     const { terminal, signal, now } = surroundings;
     const workspace = await openChosenWorkspace(options, surroundings);
@@ -22,12 +25,14 @@ export const define: Define = (command, surroundings) => {
       now: now(),
       signal,
       force: options.force === true,
+      dryRun: options.dryRun === true,
       unlock: unlockWith(options, surroundings),
     });
     for (const { repository, outcome, roles, versions, waiting } of results) {
       const signed = roles.map((role) => `${role} ${versions?.[role]}`).join(', ');
       const said = {
         refreshed: `refreshed: ${signed}`,
+        due: `would sign: ${roles.join(', ')}; nothing was written`,
         current: 'nothing is due',
         unpublished: 'not published yet. Next: tidegate plan',
       };

@@ -18,6 +18,7 @@ interface ReleaseOptions extends WorkspaceOptions {
   readonly startTime?: string;
   readonly spread: 'linear' | 'shipped';
   readonly maxVersion?: string;
+  readonly dryRun?: true;
 }
 
 export const define: Define = (command, surroundings) => {
@@ -59,6 +60,7 @@ function addAddOptions(command: Command): Command {
         .default('linear'),
     )
     .option('--max-version <version>', 'the highest version that anyone should run')
+    .option('--dry-run', 'read and check everything; write nothing')
     .addHelpText(
       'after',
       '\nExamples:\n  tidegate release add disk-1.2.0.img.zst --version 1.2.0\n  tidegate release add boot=b.lz4 root=r.lz4 hash=h.lz4 --version 1.2.0 --naming standard\n',
@@ -87,6 +89,7 @@ async function add(
       },
       {
         signal,
+        dryRun: options.dryRun === true,
         progress: ({ path, bytes, total }) => {
           if (shown?.path !== path) {
             shown?.line.end();
@@ -98,7 +101,7 @@ async function add(
     );
     shown?.line.end();
     for (const line of draftLines(draft)) terminal.print(line);
-    terminal.print('next: tidegate plan');
+    terminal.print(options.dryRun === true ? 'nothing was written' : 'next: tidegate plan');
     terminal.printJson(draft);
   } finally {
     shown?.line.end();
