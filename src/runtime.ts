@@ -88,7 +88,7 @@ export async function launch(script: string, load: () => Promise<Program>): Prom
     await follow(spawn(node, [script, ...argv], { stdio: 'inherit' }), node);
   } catch (error) {
     if (!(error instanceof TidegateError)) throw error;
-    console.error(`error: ${error.message} [${error.code}]`);
+    console.error(`error [${error.code}] ${error.message}`);
     process.exitCode = error.exitStatus;
   }
 }

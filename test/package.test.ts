@@ -215,7 +215,10 @@ describe('the package', function () {
     const path = [old, '/usr/bin', '/bin'].join(delimiter);
     const { status, output } = run(join(bare, 'node_modules', '.bin', 'tidegate'), ['--version'], bare, path);
     assert.equal(status, 78);
-    assert.match(output, /needs Node\.js .*is not installed.*Install a newer Node\.js.*\[node-unsupported\]/);
+    assert.match(
+      output,
+      /^error \[node-unsupported\] .*needs Node\.js .*is not installed.*Install a newer Node\.js/m,
+    );
     assert.ok(!readdirSync(join(bare, 'node_modules')).some((name) => name.startsWith('node-')));
   });
 });

@@ -4,7 +4,7 @@
  *
  * A private key file must belong to the user that reads it, and nobody else may read or write it.
  */
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { TidegateError } from '../errors.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../metadata/json.ts';
 import { keyIdOf } from '../metadata/keys.ts';
@@ -121,7 +121,7 @@ function checkPermissions({ mode, owner }: FileStatus, path: string): void {
     throw new TidegateError('key-file-permissions', text, details);
   }
   if ((mode & 0o077) !== 0) {
-    const text = `${path} has mode ${found}: others can use this private key. Expected 0600; if nobody has read it, type: chmod 600 ${basename(path)}`;
+    const text = `${path} has mode ${found}: others can use this private key. Expected 0600; if nobody has read it, type: chmod 600 ${path}`;
     throw new TidegateError('key-file-permissions', text, details);
   }
 }

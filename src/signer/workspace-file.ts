@@ -160,9 +160,14 @@ function refuseRepetition(table: Table, key: string, names: readonly string[]): 
 
 function policyNames(table: Table, names: readonly string[], key = 'policies'): readonly string[] {
   for (const name of names) {
-    if (!/^[a-z0-9][a-z0-9-]{0,63}$/.test(name)) {
-      throw wrong(table, key, JSON.stringify(name), 'names of policy files without folder and ending');
-    }
+    if (!isPolicyName(name)) throw wrong(table, key, JSON.stringify(name), policyNameForm);
   }
   return names;
 }
+
+/** Names of policies: `policies/KIND/NAME.toml`. */
+export function isPolicyName(name: string): boolean {
+  return /^[a-z0-9][a-z0-9-]{0,63}$/.test(name);
+}
+
+export const policyNameForm = 'the name of a policy file, without folder and ending';

@@ -24,7 +24,13 @@ import { parseWavePolicy, type WavePolicy } from '../waves/wave-policy.ts';
 import { type Expiration, expirationOf, readExpirationPolicy } from './expiration.ts';
 import { type NamedKey, readPublicKey } from './key-ring.ts';
 import { readRoots } from './roots.ts';
-import { parseWorkspaceFile, type WorkspaceSettings, workspaceFileName } from './workspace-file.ts';
+import {
+  isPolicyName,
+  parseWorkspaceFile,
+  policyNameForm,
+  type WorkspaceSettings,
+  workspaceFileName,
+} from './workspace-file.ts';
 
 export interface Workspace {
   readonly directory: string;
@@ -86,6 +92,12 @@ export function repositoriesOf({ layout, fleets }: WorkspaceSettings): readonly 
 
 /** @throws config-invalid when there is no such policy, wave-policy-invalid when it is wrong */
 export async function readWavePolicy(workspace: Workspace, name: string): Promise<WavePolicy> {
+  if (!isPolicyName(name)) {
+    throw new TidegateError(
+      'config-invalid',
+      `wave policy ${JSON.stringify(name)}: expected ${policyNameForm}`,
+    );
+  }
   const file = join('policies', 'waves', `${name}.toml`);
   return parseWavePolicy(await readPolicy(workspace.fileSystem, workspace.directory, file), file);
 }

@@ -61,6 +61,11 @@ describe('tidegate: from images to a published repository', () => {
     const before = snapshotOf(session.directory);
     assert.match((await session.type(add)).out, /release demo x86_64 1\.0\.0[\s\S]*nothing was written/);
     assert.equal((await session.type(`${add} --version v1`)).status, 64);
+    const elsewhere = await session.type(`${add} --waves ../../tidegate`);
+    assert.match(
+      elsewhere.beside,
+      /\[config-invalid\] wave policy "\.\.\/\.\.\/tidegate": expected the name of/,
+    );
     assert.equal((await session.type('init acme --dry-run')).status, 87);
     assert.equal((await session.type('init other --dry-run --variant targets/x86_64')).status, 78);
     assert.match((await session.type('init other --dry-run')).out, /would make a workspace "other"/);
@@ -163,6 +168,7 @@ describe('tidegate: what users mistype', () => {
     ['init x', 64, /a passphrase is needed and there is no terminal/],
     ['plan', 78, /error \[workspace-invalid\] .*tidegate\.toml does not exist.*tidegate init/],
     ['serve . --port 70000', 64, /expected a number from 0 to 65535/],
+    ['init x --dry-run --name ../y', 78, /tidegate\.toml: name: found "\.\.\/y"/],
     ['release add a b', 64, /two images of kind image/],
     ['release add a --start-time tomorrow', 64, /--start-time tomorrow: expected a time such as/],
   ];

@@ -233,7 +233,9 @@ describe('signer/workspace', () => {
       const plan = await planPublication(workspace, { now: start });
       await assert.rejects(publish(workspace, plan, { now: start, unlock }), {
         code: 'key-file-permissions',
-        message: new RegExp(`targets\\.key\\.json has mode 0${mode.toString(8)}`),
+        message: new RegExp(
+          `targets\\.key\\.json has mode 0${mode.toString(8)}.*chmod 600 ${directory}/keys/targets`,
+        ),
       });
     }
   });
