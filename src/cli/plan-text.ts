@@ -1,7 +1,7 @@
 /** A plan for people: what hosts will see, who signs, what is uploaded, what to look at twice. */
 import { formatTime } from '../metadata/time.ts';
 import type { Plan, PlannedChange, PlannedSignature } from '../signer/plan-publication.ts';
-import { formatBytes, formatDuration, formatTable, printableLine } from '../terminal.ts';
+import { countOf, formatBytes, formatDuration, formatTable, printableLine } from '../terminal.ts';
 import type { Release } from '../waves/release.ts';
 import { releaseName } from '../waves/release.ts';
 
@@ -75,7 +75,7 @@ function uploadLine({ uploads }: Plan): string {
   const open = uploads.filter(({ present }) => !present);
   const bytes = open.reduce((sum, { length }) => sum + length, 0);
   const present = uploads.length - open.length;
-  return `what is uploaded: ${open.length} files, ${formatBytes(bytes)}${present > 0 ? `; ${present} are there already` : ''}`;
+  return `what is uploaded: ${countOf(open.length, 'file')}, ${formatBytes(bytes)}${present > 0 ? `; ${present} are there already` : ''}`;
 }
 
 function warningLines({ warnings }: Plan): readonly string[] {
@@ -90,19 +90,29 @@ function printableLines(text: string): string {
   return text.split('\n').map(printableLine).join('\n');
 }
 
-/** The same as data. */
+/** The same as data, with times as people and programs elsewhere write them. */
 export function planData(plan: Plan): unknown {
   const { id, changes, signatures, uploads, warnings } = plan;
   return {
     plan: id,
-    changes: JSON.parse(JSON.stringify(changes, mapsAsObjects)),
-    signatures,
+    changes: changes.map((change) =>
+      change.kind === 'release' ? { ...change, release: releaseData(change.release) } : change,
+    ),
+    signatures: signatures.map(({ expires, expiresFrom, ...signature }) => ({
+      ...signature,
+      ...(expiresFrom !== undefined && { expiresFrom: formatTime(expiresFrom) }),
+      expires: formatTime(expires),
+    })),
     uploads,
     warnings,
     canonical: JSON.parse(plan.json),
   };
 }
 
-function mapsAsObjects(_name: string, value: unknown): unknown {
-  return value instanceof Map ? Object.fromEntries(value) : value;
+function releaseData({ waves, lastWaveEnds, ...release }: Release): unknown {
+  return {
+    ...release,
+    waves: Object.fromEntries(Array.from(waves, ([seed, time]) => [seed, formatTime(time)])),
+    ...(lastWaveEnds !== undefined && { lastWaveEnds: formatTime(lastWaveEnds) }),
+  };
 }

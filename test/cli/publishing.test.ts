@@ -45,7 +45,15 @@ describe('tidegate: from images to a published repository', () => {
   it('plans without writing, and says the same as data', async () => {
     await session.type('release add disk-1.0.0.img --version 1.0.0');
     const before = snapshotOf(session.directory);
-    const first = (await session.type('plan --json')).json() as { plan: string; uploads: unknown[] };
+    const first = (await session.type('plan --json')).json() as {
+      plan: string;
+      changes: { release?: { waves: Record<string, string> } }[];
+      signatures: { role: string; expires: string }[];
+      uploads: unknown[];
+    };
+    const release = first.changes.find((change) => change.release)?.release;
+    assert.equal(release?.waves['0'], '2030-01-01T01:00:00Z');
+    assert.equal(first.signatures.at(-1)?.expires, '2030-01-08T00:00:00Z');
     const second = (await session.type('publish --dry-run --json')).json() as {
       plan: string;
       published: boolean;
@@ -94,6 +102,7 @@ describe('tidegate: from images to a published repository', () => {
     await session.type('release add disk-1.0.0.img --version 1.0.0');
     await session.type('publish');
     const fresh = await session.type('status');
+    assert.match(fresh.out, /^metadata: 1 release published$/m);
     assert.match(fresh.out, /timestamp\.json\s+version 1\s+expires 2030-01-08T00:00:00Z \(in 7 d\)\s+good/);
     assert.match(fresh.out, /root\.json .*signed by 2 of 2: root-1, root-2/);
     assert.match(fresh.out, /next: nothing to do/);

@@ -2,7 +2,7 @@
 import { metadataFileName } from '../../metadata/file-names.ts';
 import { formatTime } from '../../metadata/time.ts';
 import type { RepositoryStatus, RoleStatus } from '../../signer/status.ts';
-import { formatDuration, formatTable, printableLine, type Terminal } from '../../terminal.ts';
+import { countOf, formatDuration, formatTable, printableLine, type Terminal } from '../../terminal.ts';
 import type { Define } from '../surroundings.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
 
@@ -29,7 +29,7 @@ export const define: Define = (command, surroundings) => {
 function repositoryLines(repository: RepositoryStatus, terminal: Terminal): readonly string[] {
   const { releases, drafts, published, next } = repository;
   const waiting = drafts.length === 0 ? '' : `; waiting: ${drafts.join(', ')}`;
-  const head = published ? `${releases} releases published` : 'not published yet';
+  const head = published ? `${countOf(releases, 'release')} published` : 'not published yet';
   return [
     printableLine(`${repository.repository}: ${head}${waiting}`),
     ...formatTable(repository.roles.map(roleRow))
