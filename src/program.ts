@@ -28,7 +28,12 @@ export async function inProcess(
   const stop = (): void => abort.abort(new TidegateError('cancelled', 'stopped by a signal'));
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', goOnUnread);
+  let unwritten: TidegateError | undefined;
+  // The work goes on without its output: ending here would leave it half done.
+  const onLost = (error: NodeJS.ErrnoException): void => {
+    unwritten ??= lostOutput(error);
+  };
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', onLost);
   const terminal = createTerminal({
     json: argv.includes('--json'),
     environment: process.env,
@@ -37,25 +42,26 @@ export async function inProcess(
     clock: () => performance.now(),
   });
   try {
-    return await run({
+    const status = await run({
       terminal,
       signal: abort.signal,
       now: Date.now,
       directory: process.cwd(),
       environment: process.env,
     });
+    return status === 0 && unwritten !== undefined ? terminal.fail(unwritten) : status;
   } finally {
     process.off('SIGINT', stop);
     process.off('SIGTERM', stop);
   }
 }
 
-/**
- * `tidegate publish | head` closes the pipe early, which is no fault. The work goes on: ending here would leave it
- * half done, with an exit status that says it succeeded.
- */
-function goOnUnread(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
+/** `tidegate publish | head` closes the pipe early, which is no fault; a disk that takes no output is one. */
+function lostOutput(error: NodeJS.ErrnoException): TidegateError | undefined {
+  if (error.code === 'EPIPE') return undefined;
+  const code = error.code === 'ENOSPC' ? 'disk-full' : 'disk-error';
+  const text = `the work was done, and its output could not be written (${error.code})`;
+  return new TidegateError(code, text, {}, { cause: error });
 }
 
 /** Help and faults go through the terminal; nothing ends the process behind our back. */

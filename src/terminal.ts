@@ -119,13 +119,16 @@ class ProgressLine implements Progress {
     if (now - this.#drawn < drawInterval) return;
     this.#drawn = now;
     const line = progressText(this.#label, bytes, this.#total, now - this.#started);
-    this.#stream.write(`\r${line.slice(0, (this.#stream.columns ?? 80) - 1)}\u001b[K`);
+    this.#stream.write(`\r${line.slice(0, (this.#stream.columns || 80) - 1)}\u001b[K`);
   }
 
   end(): void {
     if (this.#drawn > Number.NEGATIVE_INFINITY) this.#stream.write('\r\u001b[K');
   }
 }
+
+/** Milliseconds before a rate means anything: the first block comes at once. */
+const rateAfter = 500;
 
 /** "root.img  42 %  54.2 MB of 128.0 MB  31.0 MB/s  2 s left" */
 export function progressText(
@@ -134,7 +137,7 @@ export function progressText(
   total: number | undefined,
   milliseconds: number,
 ): string {
-  const rate = milliseconds > 0 ? (bytes * 1000) / milliseconds : 0;
+  const rate = milliseconds >= rateAfter ? (bytes * 1000) / milliseconds : 0;
   const parts = [label];
   if (total === undefined) parts.push(formatBytes(bytes));
   else

@@ -109,6 +109,7 @@ describe('the manners of the commands', () => {
   it('says how far, how fast and how long', () => {
     assert.equal(progressText('a', 0, 0, 0), 'a  100 %  0 B of 0 B');
     assert.equal(progressText('a', 2_500_000, undefined, 1000), 'a  2.5 MB  2.5 MB/s');
+    assert.equal(progressText('a', 1_000_000, 2_000_000, 1), 'a  50 %  1.0 MB of 2.0 MB', 'no rate yet');
   });
 
   it('writes sizes and times for people', () => {

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { type CommandLine, commandLine } from '../support/command-line.ts';
 
 const launcher = join(import.meta.dirname, '..', '..', 'src', 'cli', 'launch.ts');
@@ -30,6 +31,18 @@ describe('tidegate: a reader that leaves early', () => {
 
   it('publishes all the same', async () => {
     assert.equal(await unread('publish', '-w', 'acme'), 0);
+    assert.ok(existsSync(join(session.directory, 'acme', 'repository', 'metadata', 'timestamp.json')));
+  });
+
+  it('goes on when its output goes to a full disk, and says so at the end', async function () {
+    if (!existsSync('/dev/full')) this.skip();
+    const full = openSync('/dev/full', 'w');
+    const argv = [launcher, 'publish', '-w', 'acme'];
+    const child = spawn(process.execPath, argv, { cwd: session.directory, stdio: ['ignore', full, 'pipe'] });
+    const [beside, [status]] = await Promise.all([text(child.stderr ?? assert.fail()), once(child, 'exit')]);
+    closeSync(full);
+    assert.match(beside, /^error \[disk-full\] the work was done, and its output could not be written/);
+    assert.equal(status, 74);
     assert.ok(existsSync(join(session.directory, 'acme', 'repository', 'metadata', 'timestamp.json')));
   });
 
