@@ -78,6 +78,25 @@ export function configureProgram(program: Command, terminal: Terminal): Command 
     });
 }
 
+const completionCommand = 'completion';
+
+/** True when a shell asks for completions or for their script: every command must be defined then. */
+export function isCompleting(argv: readonly string[]): boolean {
+  return argv[0] === completionCommand || argv[0] === 'complete';
+}
+
+/** Adds the command for tab completion; what it works with is loaded when it is asked for. */
+export async function addCompletion(program: Command, argv: readonly string[]): Promise<void> {
+  if (isCompleting(argv)) {
+    const { default: add } = await import('@bomb.sh/tab/commander');
+    add(program, { completionCommandName: completionCommand });
+  } else {
+    program
+      .command(`${completionCommand} <shell>`)
+      .description('Print a script for tab completion: bash, zsh, fish or powershell.');
+  }
+}
+
 function ownVersion(): string {
   const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
   return String((JSON.parse(text) as { version?: unknown }).version);

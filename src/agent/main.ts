@@ -1,6 +1,6 @@
 /** The command `tidegate-agent`: the commands of a host, and what they throw as exit status. */
 import { Command } from 'commander';
-import { configureProgram, failedProgram, inProcess } from '../program.ts';
+import { addCompletion, configureProgram, failedProgram, inProcess } from '../program.ts';
 import { defineHostCommands, type HostSurroundings } from './commands.ts';
 
 const name = 'tidegate-agent';
@@ -21,6 +21,7 @@ export async function runAgentCommand(
   );
   defineHostCommands(program, surroundings);
   try {
+    await addCompletion(program, argv);
     await program.parseAsync(argv, { from: 'user' });
     return 0;
   } catch (error) {

@@ -1,6 +1,6 @@
 /** The command `tidegate`: finds the command, gives it its surroundings, turns what it throws into a status. */
 import { Command } from 'commander';
-import { configureProgram, failedProgram, inProcess } from '../program.ts';
+import { addCompletion, configureProgram, failedProgram, inProcess, isCompleting } from '../program.ts';
 import { commandList } from './command-list.ts';
 import { askSecret } from './secret-prompt.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -36,25 +36,15 @@ export async function runCommand(
   }
 }
 
-const completionCommand = 'completion';
-
 async function createProgram(argv: readonly string[], surroundings: Surroundings): Promise<Command> {
   const program = configureProgram(new Command(programName), surroundings.terminal).description(
     'Signs OS images with TUF, rolls them out to a fleet in waves, and gets them onto hosts safely.',
   );
-  const completing = argv[0] === completionCommand || argv[0] === 'complete';
   for (const { name, summary, load } of commandList) {
     const command = program.command(name).summary(summary).description(sentence(summary));
-    if (completing || argv.includes(name)) (await load()).define(command, surroundings);
+    if (isCompleting(argv) || argv.includes(name)) (await load()).define(command, surroundings);
   }
-  if (completing) {
-    const { default: addCompletion } = await import('@bomb.sh/tab/commander');
-    addCompletion(program, { completionCommandName: completionCommand });
-  } else {
-    program
-      .command(`${completionCommand} <shell>`)
-      .description('Print a script for tab completion: bash, zsh, fish or powershell.');
-  }
+  await addCompletion(program, argv);
   return program;
 }
 

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+
+const repository = join(import.meta.dirname, '..', '..');
+
+/** The library prints by itself, so that only a process of its own shows what a shell gets. */
+function type(command: 'cli' | 'agent', ...argv: readonly string[]): string {
+  const script = `process.exitCode = await (await import(process.argv[1])).main(process.argv.slice(2));`;
+  const args = [
+    '--input-type=module',
+    '--eval',
+    script,
+    '--',
+    join(repository, 'src', command, 'main.ts'),
+    ...argv,
+  ];
+  const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  return stdout;
+}
+
+const offered = (output: string): readonly string[] =>
+  output
+    .split('\n')
+    .filter((line) => line.includes('\t'))
+    .map((line) => line.slice(0, line.indexOf('\t')));
+
+describe('tab completion', () => {
+  it('offers commands, options and the values that an option takes', () => {
+    assert.deepEqual(offered(type('cli', 'complete', '--', 'pub')), ['publish']);
+    assert.deepEqual(offered(type('cli', 'complete', '--', 'release', '')), ['add', 'list', 'drop', 'help']);
+    assert.ok(offered(type('cli', 'complete', '--', 'release', 'add', '--na')).includes('--naming'));
+    assert.deepEqual(offered(type('cli', 'complete', '--', 'init', '--template', '')), [
+      'single',
+      'bottlerocket',
+    ]);
+    assert.ok(offered(type('agent', 'complete', '--', 'pre')).includes('prepare'));
+  });
+
+  it('prints a script for each shell', () => {
+    assert.match(type('cli', 'completion', 'bash'), /complete -F \S+ tidegate\n/);
+    assert.match(type('agent', 'completion', 'zsh'), /tidegate-agent/);
+  });
+});
