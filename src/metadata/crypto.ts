@@ -6,7 +6,7 @@
  * contributes nothing to a threshold, and the reason is kept for the message.
  */
 import { constants, createHash, createPublicKey, type Hash, hash, type KeyObject, verify } from 'node:crypto';
-import { printable } from './fields.ts';
+import { printable } from './printable.ts';
 
 export const hashAlgorithms = ['sha256', 'sha512'] as const;
 export type HashAlgorithm = (typeof hashAlgorithms)[number];

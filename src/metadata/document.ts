@@ -1,8 +1,9 @@
 /** What all roles have in common (TUF specification 4.3): type, specification version, version and expiry. */
 import { TidegateError } from '../errors.ts';
 import type { Envelope } from './envelope.ts';
-import { describe, integerAt, invalid, type Place, printable, textAt } from './fields.ts';
+import { describe, integerAt, invalid, type Place, textAt } from './fields.ts';
 import type { JsonObject, JsonValue } from './json.ts';
+import { printable } from './printable.ts';
 import type { TopLevelRole } from './role-name.ts';
 import { timeAt } from './time.ts';
 

@@ -5,10 +5,11 @@
 import { TidegateError } from '../errors.ts';
 import { canonicalBytes, inCanonicalOrder } from './canonical.ts';
 import { signatureBytes } from './crypto.ts';
-import { checkCount, inside, listAt, objectAt, type Place, printable, textAt } from './fields.ts';
+import { checkCount, inside, listAt, objectAt, type Place, textAt } from './fields.ts';
 import { type JsonObject, type JsonValue, parseJsonWithCanonical } from './json.ts';
 import { formatJson, jsonOf } from './json-writer.ts';
 import type { DocumentLimits } from './limits.ts';
+import { printable } from './printable.ts';
 
 export interface SignatureEntry {
   readonly keyId: string;

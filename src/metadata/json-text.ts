@@ -7,6 +7,7 @@
  * Copied are bytes, so text that is not ASCII is left out: its places are not those of its bytes.
  */
 import { TidegateError } from '../errors.ts';
+import { printable } from './printable.ts';
 
 export const letters = {
   quote: 0x22,
@@ -195,7 +196,7 @@ export class JsonText {
   /** The error of finding something else here. */
   unexpected(expected: string): TidegateError {
     const found = this.#text.slice(this.position, this.position + 12);
-    const shown = found === '' ? 'the text ends' : `there is ${JSON.stringify(found.toWellFormed())}`;
+    const shown = found === '' ? 'the text ends' : `there is "${printable(found.toWellFormed())}"`;
     return this.invalid(`${shown} where ${expected} is expected`);
   }
 

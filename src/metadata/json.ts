@@ -15,6 +15,7 @@
  */
 import { TidegateError } from '../errors.ts';
 import { JsonText, letters } from './json-text.ts';
+import { printable } from './printable.ts';
 
 export type JsonValue = null | boolean | number | bigint | string | readonly JsonValue[] | JsonObject;
 export type JsonObject = ReadonlyMap<string, JsonValue>;
@@ -186,6 +187,5 @@ class JsonReader {
 
 function duplicate(text: JsonText, at: number, name: string): TidegateError {
   text.position = at;
-  const shown = JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name);
-  return text.invalid(`the member ${shown} appears twice in one object`);
+  return text.invalid(`the member "${printable(name)}" appears twice in one object`);
 }

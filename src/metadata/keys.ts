@@ -4,19 +4,10 @@
  */
 import { canonicalBytes } from './canonical.ts';
 import { digestOf, isUsable, loadPublicKey, type UnusableKey, type VerificationKey } from './crypto.ts';
-import {
-  checkCount,
-  inside,
-  integerAt,
-  invalid,
-  listAt,
-  objectAt,
-  type Place,
-  printable,
-  textAt,
-} from './fields.ts';
+import { checkCount, inside, integerAt, invalid, listAt, objectAt, type Place, textAt } from './fields.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import type { DocumentLimits } from './limits.ts';
+import { printable } from './printable.ts';
 
 export interface Key {
   readonly id: string;

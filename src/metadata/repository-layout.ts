@@ -12,8 +12,8 @@
  * Every name but `timestamp.json` is written once and never again.
  */
 import { TidegateError } from '../errors.ts';
-import { printable } from './fields.ts';
 import { metadataFileName, targetFileName } from './file-names.ts';
+import { printable } from './printable.ts';
 import { parsePortableTargetPath, type TargetPath } from './target-path.ts';
 
 export const repositoryLayouts = ['single', 'bottlerocket'] as const;

@@ -4,7 +4,7 @@
  * that no client encodes differently.
  */
 import { TidegateError } from '../errors.ts';
-import { printable } from './fields.ts';
+import { printable } from './printable.ts';
 
 export const topLevelRoles = ['root', 'timestamp', 'snapshot', 'targets'] as const;
 export type TopLevelRole = (typeof topLevelRoles)[number];

@@ -4,7 +4,7 @@
  * Everything else (spaces, `?`, `#`, `%`, non-ASCII) is legal and is encoded where it becomes an address.
  */
 import { TidegateError } from '../errors.ts';
-import { printable } from './fields.ts';
+import { printable } from './printable.ts';
 
 declare const checked: unique symbol;
 export type TargetPath = string & { readonly [checked]: true };

@@ -1,8 +1,8 @@
 /** Verified documents against what is trusted already: identity, version, expiry, key ids. */
 import { TidegateError } from '../errors.ts';
 import type { Document } from '../metadata/document.ts';
-import { printable } from '../metadata/fields.ts';
 import { hasHashedId, type KeySet } from '../metadata/keys.ts';
+import { printable } from '../metadata/printable.ts';
 import { formatTime } from '../metadata/time.ts';
 import type { TrustPolicy } from './trusted-set.ts';
 

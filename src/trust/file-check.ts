@@ -1,8 +1,8 @@
 /** Bytes against what a trusted parent says of them: limit, length, hashes. Before anything is parsed. */
 import { TidegateError } from '../errors.ts';
 import { digestOf, hashAlgorithms } from '../metadata/crypto.ts';
-import { printable } from '../metadata/fields.ts';
 import type { FileMeta, Hashes } from '../metadata/file-meta.ts';
+import { printable } from '../metadata/printable.ts';
 import type { Limits } from './limits.ts';
 
 /** @throws length-limit */

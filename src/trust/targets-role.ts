@@ -6,10 +6,10 @@
 import { TidegateError } from '../errors.ts';
 import { type Delegations, keysForRole } from '../metadata/delegations.ts';
 import { type Envelope, parseEnvelope } from '../metadata/envelope.ts';
-import { printable } from '../metadata/fields.ts';
 import type { FileMeta } from '../metadata/file-meta.ts';
 import { metadataFileName, snapshotEntryName } from '../metadata/file-names.ts';
 import type { KeySet, RoleKeys } from '../metadata/keys.ts';
+import { printable } from '../metadata/printable.ts';
 import { parseTargets } from '../metadata/targets.ts';
 import { checkExpiry, checkIdentity, checkKeyIds, checkVersion } from './document-check.ts';
 import { checkFile, checkLimit, statedLimit } from './file-check.ts';

@@ -9,8 +9,8 @@
 import { TidegateError } from '../errors.ts';
 import { isUsable } from '../metadata/crypto.ts';
 import type { Envelope, SignatureEntry } from '../metadata/envelope.ts';
-import { printable } from '../metadata/fields.ts';
 import { type KeySet, type RoleKeys, verificationKey } from '../metadata/keys.ts';
+import { printable } from '../metadata/printable.ts';
 
 export interface SignatureCount {
   /** Key ids whose signatures count, one for each distinct public key. */

@@ -161,6 +161,16 @@ describe('metadata/json', () => {
     refuses(() => parseJson(png, limits, 'timestamp.json'), 'json-invalid', '\\x89PNG');
     refuses(() => parseJson(new Uint8Array(4096), limits, 'timestamp.json'), 'json-invalid', '\\u0000');
     refuses(() => parseJson(Uint8Array.of(0xff), limits, 'x'), 'json-invalid', '\\xff');
+    refuses(() => parseJson(Uint8Array.of(0xff, 0x7e, 0x7f), limits, 'x'), 'json-invalid', '"\\xff~\\x7f"');
+  });
+
+  it('PAR-30: text that would move a terminal or turn the direction of writing is escaped', () => {
+    for (const text of ['\u009b2J', '\u202eabc', '\u007f', '[1 \u0085]', '{"\u009b2J":1,"\u009b2J":2}'])
+      assert.throws(
+        () => parse(text),
+        (error: Error) => /^[ -~]*$/.test(error.message) && /\\u(?:00[789]|202e)/.test(error.message),
+        text,
+      );
   });
 
   it('PAR-23: 200,000 nested lists or objects are a limit error, not an overflow', () => {

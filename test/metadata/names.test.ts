@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { printable } from '../../src/metadata/fields.ts';
 import { metadataFileName, snapshotEntryName, targetFileName } from '../../src/metadata/file-names.ts';
+import { printable } from '../../src/metadata/printable.ts';
 import { checkPortableRoleName, checkRoleName, encodeSegment } from '../../src/metadata/role-name.ts';
 import { parsePortableTargetPath, parseTargetPath } from '../../src/metadata/target-path.ts';
 import { checkStoreName } from '../../src/storage/store-name.ts';
