@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DirectoryStore } from '../../src/storage/directory.ts';
@@ -12,6 +14,45 @@ swappableSuite('DirectoryStore', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-store-'));
   const store = new DirectoryStore(join(folder, 'new', 'root'));
   return { store, writer: store, close: () => rm(folder, { recursive: true }) };
+});
+
+describe('a folder store beside others', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tidegate-beside-'));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  it('makes a folder again that somebody removed', async () => {
+    const store = new DirectoryStore(folder);
+    const bytes = new TextEncoder().encode('x');
+    await store.create('a/b/c', bytes);
+    await rm(join(folder, 'a'), { recursive: true });
+    assert.equal(await store.create('a/b/c', bytes), 'created');
+  });
+
+  it('PUB-02: of processes that swap and create at once each loses to another, and no swap is lost', async () => {
+    const script = join(import.meta.dirname, '..', 'support', 'store-process.ts');
+    const reports = await Promise.all(
+      ['a', 'b', 'c'].map(async (name) => {
+        const child = spawn(process.execPath, [script, folder, name, '20'], {
+          stdio: ['ignore', 'pipe', 'inherit'],
+        });
+        const [output, [status]] = await Promise.all([bytesOf(child.stdout), once(child, 'close')]);
+        assert.equal(status, 0);
+        return JSON.parse(output.toString()) as { readonly swapped: number; readonly created: number };
+      }),
+    );
+    const store = new DirectoryStore(folder);
+    const { bytes = new Uint8Array() } = (await store.read('counter', 100)) ?? {};
+    const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+    assert.equal(Number(Buffer.from(bytes)), sum(reports.map(({ swapped }) => swapped)));
+    assert.equal(sum(reports.map(({ created }) => created)), 20);
+    const names: string[] = [];
+    for await (const { name } of store.list('each/')) names.push(name);
+    assert.equal(names.length, 20);
+    assert.deepEqual(await readdir(join(folder, '.tidegate-lock')), []);
+  });
 });
 
 describe('files past 2 GiB', () => {
