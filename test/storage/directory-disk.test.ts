@@ -208,6 +208,31 @@ describe('DirectoryStore and its disk', () => {
     assert.equal(disk.openHandles, 0);
   });
 
+  it('a swap of a free name loses to whoever creates it meanwhile', async () => {
+    for (const [theirs, outcome] of [
+      ['theirs', 'lost'],
+      ['ours', 'swapped'],
+    ] as const) {
+      const disk = await prepare();
+      const link: FileSystem['link'] = async (existing, path) => {
+        await writeDurably(disk, path, text(theirs));
+        return await disk.link(existing, path);
+      };
+      const fs: FileSystem = new Proxy<FileSystem>(disk, {
+        get: (target, name) => {
+          if (name === 'link') return link;
+          const member: unknown = Reflect.get(target, name);
+          return typeof member === 'function' ? member.bind(target) : member;
+        },
+      });
+      assert.equal(
+        await new DirectoryStore('/srv', { fs }).swap('contested', text('ours'), undefined),
+        outcome,
+      );
+      assert.equal(await content(disk, 'contested'), theirs);
+    }
+  });
+
   it('tells a large file that shrinks while it is read', async () => {
     const fs = await prepare();
     const store = new DirectoryStore('/srv', { fs });
