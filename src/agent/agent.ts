@@ -6,6 +6,7 @@
 import { TidegateError } from '../errors.ts';
 import { makeFolder } from '../storage/durable-file.ts';
 import { type FileSystem, nodeFileSystem } from '../storage/file-system.ts';
+import { sweepTemporaries } from '../storage/staged-file.ts';
 import type { Choice, Host } from '../waves/choose.ts';
 import type { Release } from '../waves/release.ts';
 import type { ImageSource } from './image-source.ts';
@@ -67,10 +68,11 @@ export class Agent {
   async check({ signal, retryFailed = false }: CheckOptions = {}): Promise<Choice> {
     return await this.#run('refresh', signal, async (session) => {
       if (retryFailed) session.memory = { ...session.memory, givenUp: [] };
-      await this.#client.refresh(signal === undefined ? {} : { signal });
+      const options = signal === undefined ? {} : { signal };
+      await this.#client.refresh(options);
       const host = this.#hostOf(session);
-      const choice = await this.#client.choose(host);
-      const open = await this.#client.updates(host);
+      const choice = await this.#client.choose(host, options);
+      const open = await this.#client.updates(host, options);
       await session.offer(checkRecord(session, choice, open));
       return choice;
     });
@@ -79,8 +81,9 @@ export class Agent {
   /** Installs exactly the chosen release into the inactive slot. Codes also of the client and of `installRelease`. */
   async prepare({ signal, progress }: PrepareOptions = {}): Promise<AgentStatus> {
     return await this.#run('prepare', signal, async (session) => {
-      await this.#client.refresh(signal === undefined ? {} : { signal });
-      const open = await this.#client.updates(this.#hostOf(session));
+      const options = signal === undefined ? {} : { signal };
+      await this.#client.refresh(options);
+      const open = await this.#client.updates(this.#hostOf(session), options);
       const release = requireChosen(session, open);
       await installRelease(this.#client, this.#slots, release, session.situation, {
         signal,
@@ -141,6 +144,7 @@ export class Agent {
     await makeFolder(this.#fs, this.#directory, 0o700);
     const lock = await this.#slots.lock(signal === undefined ? {} : { signal });
     try {
+      await sweepTemporaries(this.#fs, this.#directory);
       const session = await this.#open();
       await session.take({ type: 'settle' });
       permit(session.situation, type satisfies EventType);

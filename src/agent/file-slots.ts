@@ -63,7 +63,18 @@ export class FileSlots implements Slots {
 
   async lock({ signal }: CancelOptions = {}): Promise<Lock> {
     if ((await statusIfAny(this.#fs, this.location)) === undefined) throw this.#missing('the folder');
-    return await acquireLock(this.#fs, join(this.location, 'lock'), signal === undefined ? {} : { signal });
+    const lock = await acquireLock(
+      this.#fs,
+      join(this.location, 'lock'),
+      signal === undefined ? {} : { signal },
+    );
+    try {
+      await sweepTemporaries(this.#fs, this.location);
+      return lock;
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
   }
 
   async readFlags(): Promise<BootFlags> {

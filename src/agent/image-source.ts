@@ -2,8 +2,12 @@
 import type { Choice, Host } from '../waves/choose.ts';
 import type { Release } from '../waves/release.ts';
 
-export interface TransferOptions {
+export interface CancelOptions {
+  /** Code cancelled. */
   readonly signal?: AbortSignal;
+}
+
+export interface TransferOptions extends CancelOptions {
   /** Told the bytes so far, as they lie in the repository. */
   readonly progress?: (bytes: number) => void;
 }
@@ -17,12 +21,12 @@ export interface ImageTarget {
 }
 
 export interface ImageSource {
-  refresh(options?: { readonly signal?: AbortSignal }): Promise<unknown>;
-  choose(host: Host): Promise<Choice>;
+  refresh(options?: CancelOptions): Promise<unknown>;
+  choose(host: Host, options?: CancelOptions): Promise<Choice>;
   /** The releases that are open for a host. */
-  updates(host: Host): Promise<readonly Release[]>;
+  updates(host: Host, options?: CancelOptions): Promise<readonly Release[]>;
   /** Code target-not-found. */
-  resolve(targetPath: string): Promise<ImageTarget>;
+  resolve(targetPath: string, options?: CancelOptions): Promise<ImageTarget>;
   /** Throws at the end when hash or length are wrong: nothing may be trusted before it ended. */
   stream(targetPath: string, options?: TransferOptions): AsyncIterable<Uint8Array>;
 }

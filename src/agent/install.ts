@@ -57,7 +57,7 @@ export async function installRelease(
   options: InstallOptions = {},
 ): Promise<Situation> {
   const inactive = await slots.inactive();
-  const images = await listImages(source, release, inactive);
+  const images = await listImages(source, release, inactive, options.signal);
   checkCancelled(`preparing ${releaseName(release)}`, options.signal);
   const { situation: empty } = advance(situation, { type: 'prepare' });
   await slots.writeFlags(empty.flags);
@@ -76,11 +76,12 @@ async function listImages(
   source: ImageSource,
   release: Release,
   slot: InactiveSlot,
+  signal: AbortSignal | undefined,
 ): Promise<readonly ListedImage[]> {
   const images: ListedImage[] = [];
   let sum = 0;
   for (const [kind, path] of Object.entries(release.images)) {
-    const target = await source.resolve(path);
+    const target = await source.resolve(path, signal === undefined ? {} : { signal });
     const slotLength = slotLengthOf(path, target);
     sum += slotLength ?? 0;
     if (sum > slot.capacity) throw tooLarge({ path, capacity: slot.capacity }, sum, slotLength);

@@ -14,6 +14,7 @@ import {
   slotSize,
   slotsDirectory,
 } from '../support/agent-scene.ts';
+import { deadMark } from '../support/client-scene.ts';
 import { systemError } from '../support/memory-file-system.ts';
 
 describe('agent', () => {
@@ -245,6 +246,47 @@ describe('agent', () => {
     assert.equal((await boot(disk)).slot, 'a');
     shelf.onChunk = undefined;
     assert.equal((await agent.prepare()).update_state, 'Staged');
+  });
+
+  for (const [command, call] of [
+    ['check', 'refresh'],
+    ['check', 'choose'],
+    ['check', 'updates'],
+    ['prepare', 'refresh'],
+    ['prepare', 'updates'],
+    ['prepare', 'resolve'],
+  ] as const) {
+    it(`NET-23: ${command} is cancelled while it waits for \`${call}\`, and the lock is given back`, async () => {
+      await agent.check();
+      const abort = new AbortController();
+      Object.assign(shelf, {
+        [call]: (...args: readonly unknown[]) =>
+          new Promise((_, reject) => {
+            const { signal } = args.at(-1) as { readonly signal: AbortSignal };
+            signal.addEventListener('abort', () => reject(new TidegateError('cancelled', 'cancelled')));
+            setImmediate(() => abort.abort());
+          }),
+      });
+      const before = await disk.entries(`${slotsDirectory}/slot-b`);
+      await assert.rejects(agent[command]({ signal: abort.signal }), { code: 'cancelled' });
+      Reflect.deleteProperty(shelf, call);
+      assert.deepEqual(await disk.entries(`${slotsDirectory}/slot-b`), before);
+      await agent.check();
+      assert.equal((await agent.prepare()).update_state, 'Staged');
+    });
+  }
+
+  it('DSK-14: clears away what processes left behind that died while they wrote state or flags', async () => {
+    await agent.check();
+    const name = `.tidegate-tmp-${deadMark()}-0123456789abcdef`;
+    for (const folder of ['/state/agent', slotsDirectory])
+      await (await disk.open(`${folder}/${name}`, 0o302, 0o600)).close();
+    await agent.check();
+    for (const folder of ['/state/agent', slotsDirectory])
+      assert.ok(
+        (await disk.entries(folder)).every((entry) => entry.name !== name),
+        folder,
+      );
   });
 
   it('a running system that is not confirmed keeps the other slot from being written', async () => {
