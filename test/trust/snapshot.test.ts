@@ -128,7 +128,19 @@ describe('trust: snapshot', () => {
     assert.equal(snapshotLimit(bare), defaultLimits.maxSnapshotLength);
     repository.timestamp.meta['snapshot.json'] = { version: 5, length: defaultLimits.maxStatedLength + 1 };
     repository.write('timestamp');
-    refuses(() => snapshotLimit(trustedTimestamp(repository)), 'length-limit', 'snapshot', '67108865');
+    refuses(() => snapshotLimit(trustedTimestamp(repository)), 'length-limit', 'without a hash', '67108865');
+    const { maxStatedLength } = defaultLimits;
+    for (const [over, allowed] of [
+      [0, true],
+      [1, false],
+    ] as const) {
+      const length = maxStatedLength + over;
+      repository.timestamp.meta['snapshot.json'] = { version: 5, length, hashes: { sha256: 'a'.repeat(64) } };
+      repository.write('timestamp');
+      const limit = (): number => snapshotLimit(trustedTimestamp(repository));
+      if (allowed) assert.equal(limit(), maxStatedLength);
+      else refuses(limit, 'length-limit', `${length} bytes is stated, at most ${maxStatedLength}`);
+    }
   });
 
   it('is not asked for before a timestamp', () => {

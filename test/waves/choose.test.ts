@@ -118,6 +118,22 @@ describe('choose: reasons and times', () => {
     assert.equal(choice.changesAt, now + hour);
   });
 
+  it('names the higher of two that open at one moment, and the higher one when it opens first', () => {
+    for (const [lower, changesAt] of [
+      [closed, now + hour],
+      [new Map([[0, now + 2 * hour]]), now + hour],
+    ] as const) {
+      const manifest = manifestOf(
+        release('1.2.0', '1.3.0', { waves: lower }),
+        release('1.3.0', '1.3.0', { waves: closed }),
+      );
+      const choice = choose(manifest, host('1.0.0'), now);
+      assert.equal(brief(choice), 'none: wave 1.3.0');
+      assert.equal(choice.changesAt, changesAt);
+      assert.equal(brief(choose(manifest, host('1.0.0'), changesAt)), '1.3.0');
+    }
+  });
+
   it('follows the spread and the end of the last wave that the release states', () => {
     const waves = new Map([
       [0, now],

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { findMigrations, type Migration } from '../../src/waves/migrations.ts';
+import { cpuMilliseconds } from '../support/trusting.ts';
 
 const hops: readonly Migration[] = [
   { from: '1.0.0', to: '1.1.0', targets: ['a', 'b'] },
@@ -99,8 +100,7 @@ describe('migrations', () => {
       to: `1.${minor + 1}.0`,
       targets: [`m${minor}`],
     }));
-    const begin = performance.now();
     assert.equal(findMigrations(chain, '1.0.0', '1.10000.0').length, 10_000);
-    assert.ok(performance.now() - begin < 500);
+    assert.ok(cpuMilliseconds(() => findMigrations(chain, '1.0.0', '1.10000.0')) < 500);
   });
 });
