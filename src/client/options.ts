@@ -4,7 +4,7 @@ import { type FileSystem, nodeFileSystem } from '../storage/file-system.ts';
 import type { HttpOptions } from '../storage/http.ts';
 import type { ReadableStore } from '../storage/store.ts';
 import { defaultLimits, type Limits } from '../trust/limits.ts';
-import type { TrustPolicy } from '../trust/trusted-set.ts';
+import type { TrustPolicy } from '../trust/policy.ts';
 
 /** `http(s)://…`, `file://…`, the path of a folder, or a store. */
 export type Location = string | ReadableStore;

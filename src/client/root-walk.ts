@@ -10,7 +10,8 @@
 import { isTidegateError, TidegateError } from '../errors.ts';
 import { metadataFileName } from '../metadata/file-names.ts';
 import type { Floors } from '../trust/floors.ts';
-import { type TrustedSet, type TrustPolicy, trustRoot, updateRoot } from '../trust/trusted-set.ts';
+import type { TrustPolicy } from '../trust/policy.ts';
+import { type TrustedSet, trustRoot, updateRoot } from '../trust/trusted-set.ts';
 import type { Source } from './source.ts';
 import { cancelOptions, type Work } from './work.ts';
 

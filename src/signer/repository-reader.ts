@@ -13,13 +13,13 @@ import { targetOf } from '../metadata/targets.ts';
 import type { ReadableStore } from '../storage/store.ts';
 import { checkFile } from '../trust/file-check.ts';
 import type { Floors } from '../trust/floors.ts';
+import type { TrustPolicy } from '../trust/policy.ts';
 import { listedMeta, targetsLimit, topLevelTargets, updateTargets } from '../trust/targets-role.ts';
 import {
   finishRoot,
   requireTimestamp,
   snapshotLimit,
   type TrustedSet,
-  type TrustPolicy,
   trustRoot,
   updateRoot,
   updateSnapshot,

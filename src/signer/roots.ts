@@ -12,7 +12,8 @@ import type { FileSystem } from '../storage/file-system.ts';
 import { readPlainFile } from '../storage/plain-file.ts';
 import { noFloors } from '../trust/floors.ts';
 import { defaultLimits } from '../trust/limits.ts';
-import { type TrustedSet, type TrustPolicy, trustRoot, updateRoot } from '../trust/trusted-set.ts';
+import type { TrustPolicy } from '../trust/policy.ts';
+import { type TrustedSet, trustRoot, updateRoot } from '../trust/trusted-set.ts';
 import type { NamedKey } from './key-ring.ts';
 import type { WorkspaceSettings } from './workspace-file.ts';
 

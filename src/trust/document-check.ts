@@ -4,7 +4,7 @@ import type { Document } from '../metadata/document.ts';
 import { hasHashedId, type KeySet } from '../metadata/keys.ts';
 import { printable } from '../metadata/printable.ts';
 import { formatTime } from '../metadata/time.ts';
-import type { TrustPolicy } from './trusted-set.ts';
+import type { TrustPolicy } from './policy.ts';
 
 /** @throws identity-mismatch; a root without a name asks for none */
 export function checkIdentity(document: Document, expected: string | undefined): void {

@@ -14,8 +14,9 @@ import { parseTargets } from '../metadata/targets.ts';
 import { checkExpiry, checkIdentity, checkKeyIds, checkVersion } from './document-check.ts';
 import { checkFile, checkLimit, statedLimit } from './file-check.ts';
 import { limitsFor } from './limits.ts';
+import type { TrustPolicy } from './policy.ts';
 import { requireThreshold } from './threshold.ts';
-import { requireSnapshot, type TrustedSet, type TrustPolicy } from './trusted-set.ts';
+import { requireSnapshot, type TrustedSet } from './trusted-set.ts';
 
 /** The role whose delegations (for `targets`: whose roles) say who signs `role`. */
 export interface RoleReference {

@@ -22,19 +22,9 @@ import { parseTimestamp, type TimestampDocument } from '../metadata/timestamp.ts
 import { checkExpiry, checkIdentity, checkKeyIds, checkVersion, rollback } from './document-check.ts';
 import { checkFile, checkLimit, statedLimit } from './file-check.ts';
 import { type Floors, floorsUnderRoot, floorsWithSnapshot, floorsWithTimestamp } from './floors.ts';
-import { type Limits, limitsFor } from './limits.ts';
+import { limitsFor } from './limits.ts';
+import type { TrustPolicy } from './policy.ts';
 import { requireThreshold } from './threshold.ts';
-
-export interface TrustPolicy {
-  /** The start of the update, in milliseconds since the epoch. One value for the whole of it (5.1). */
-  readonly now: number;
-  readonly limits: Limits;
-  /** Refuse repositories whose files are overwritten in place. Hosts do. */
-  readonly requireConsistentSnapshot: boolean;
-  readonly allowDelegations: boolean;
-  /** Refuse key ids that are not the hash of the key. Off, ids are labels (TAP 12). */
-  readonly requireHashedKeyIds: boolean;
-}
 
 export interface Verified<D extends Document> {
   readonly document: D;

@@ -6,11 +6,11 @@ import { parseTargetPath } from '../../src/metadata/target-path.ts';
 import { type Floors, noFloors } from '../../src/trust/floors.ts';
 import { defaultLimits } from '../../src/trust/limits.ts';
 import { type SearchResult, searchTarget } from '../../src/trust/lookup.ts';
+import type { TrustPolicy } from '../../src/trust/policy.ts';
 import { listedMeta, topLevelTargets, updateTargets } from '../../src/trust/targets-role.ts';
 import {
   finishRoot,
   type TrustedSet,
-  type TrustPolicy,
   trustRoot,
   updateRoot,
   updateSnapshot,
