@@ -1,15 +1,14 @@
 /** Whether a folder keeps every name apart: a file system that folds case or Unicode forms would mix files up. */
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { TidegateError } from '../errors.ts';
 import { onDisk } from './disk-error.ts';
 import { type FileSystem, openFlags } from './file-system.ts';
 import { statusIfAny } from './plain-file.ts';
-import { RESERVED_PREFIX } from './store-name.ts';
+import { temporaryName } from './staged-file.ts';
 
 /** Writes one probe file and looks for it under other spellings. Code store-unsupported when it is found. */
 export async function requireDistinctNames(fs: FileSystem, folder: string): Promise<void> {
-  const name = `${RESERVED_PREFIX}probe-${randomBytes(8).toString('hex')}-\u00e9`;
+  const name = `${temporaryName()}\u00e9`;
   const path = join(folder, name);
   const handle = await onDisk('create', path, () => fs.open(path, openFlags.create, 0o600));
   try {

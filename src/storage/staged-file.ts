@@ -16,6 +16,11 @@ const TEMPORARY_PREFIX = `${RESERVED_PREFIX}tmp-`;
 const GATHERED = 1024 * 1024;
 const MOST_CHUNKS = 512;
 
+/** A name that is used once and tells whose it is, so that it is swept when its process is gone. */
+export function temporaryName(): string {
+  return `${TEMPORARY_PREFIX}${processMark()}-${randomBytes(8).toString('hex')}`;
+}
+
 export interface StagedResult {
   readonly length: number;
   /** Lower-case hex. */
@@ -42,8 +47,7 @@ export class StagedFile {
 
   /** Begins a file that is to be called `path`, in the same folder, which must exist. `mode` holds whatever the umask. */
   static async begin(fs: FileSystem, path: string, mode: number): Promise<StagedFile> {
-    const name = `${TEMPORARY_PREFIX}${processMark()}-${randomBytes(8).toString('hex')}`;
-    const temporary = join(dirname(path), name);
+    const temporary = join(dirname(path), temporaryName());
     const handle = await onDisk('create', temporary, () => fs.open(temporary, openFlags.create, mode));
     const staged = new StagedFile(fs, path, temporary, handle);
     try {

@@ -137,6 +137,28 @@ describe('DirectoryStore and its disk', () => {
     }
   });
 
+  it('DSK-14: sweeps everything that a writer killed at any call has left, when its process is gone', async () => {
+    for (let cut = 0; ; cut += 1) {
+      const fs = new MemoryFileSystem();
+      await makeFolders(fs, '/srv/x', { within: '/', mode: 0o755 });
+      const scene = new FileSystemReplay(fs, { cut });
+      const outcome = await new DirectoryStore('/srv', { fs: scene })
+        .create('a', text('a'))
+        .catch(() => 'cut');
+      for (const { name } of await fs.entries('/srv')) {
+        const dead = name.replace(/\.\d+\.\d+-/, '.4194999.1-');
+        if (dead !== name) await fs.rename(`/srv/${name}`, `/srv/${dead}`);
+      }
+      await new DirectoryStore('/srv', { fs }).create('a', text('a'));
+      assert.deepEqual(
+        (await fs.entries('/srv')).map(({ name }) => name),
+        ['a'],
+        `cut at call ${cut}`,
+      );
+      if (outcome !== 'cut') break;
+    }
+  });
+
   it('DSK-11: follows no link below its root, names it, and leaves its goal alone', async () => {
     const fs = await prepare();
     await makeFolders(fs, '/victim/x', { within: '/', mode: 0o755 });
