@@ -85,14 +85,11 @@ export class Agent {
       await this.#client.refresh(options);
       const open = await this.#client.updates(this.#hostOf(session), options);
       const release = requireChosen(session, open);
-      await installRelease(this.#client, this.#slots, release, session.situation, {
+      session.situation = await installRelease(this.#client, this.#slots, release, session.situation, {
         signal,
         progress: (report) => {
           this.#progress = report;
           progress?.(report);
-        },
-        changed: (situation) => {
-          session.situation = situation;
         },
       });
       return this.#statusOf(session);

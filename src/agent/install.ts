@@ -36,8 +36,6 @@ export interface InstallProgress {
 export interface InstallOptions {
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ((progress: InstallProgress) => void) | undefined;
-  /** Told each time the situation has changed and is on the disk. */
-  readonly changed?: ((situation: Situation) => void) | undefined;
 }
 
 interface ListedImage {
@@ -61,14 +59,12 @@ export async function installRelease(
   checkCancelled(`preparing ${releaseName(release)}`, options.signal);
   const { situation: empty } = advance(situation, { type: 'prepare' });
   await slots.writeFlags(empty.flags);
-  options.changed?.(empty);
   await inactive.empty();
   const written = await writeImages(source, inactive, images, options);
   const { variant, arch, version } = release;
   await inactive.record({ release: { variant, arch, version }, images: written });
   const { situation: valid } = advance(empty, { type: 'prepared', release: { variant, arch, version } });
   await slots.writeFlags(valid.flags);
-  options.changed?.(valid);
   return valid;
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { gzipSync } from 'node:zlib';
 import { clearInactive, markInactiveValid } from '../../src/agent/boot-flags.ts';
 import { FileSlots } from '../../src/agent/file-slots.ts';
 import { provisionSlots } from '../../src/agent/provision.ts';
@@ -211,6 +212,22 @@ describe('file slots', () => {
     });
     assert.equal(given, 5);
     await place.close();
+  });
+
+  it('SLT-04: images that fit one by one and not together are stopped at the size of the slot', async () => {
+    const images = {
+      boot: 'together-boot.img.gz',
+      root: 'together-root.img.gz',
+      hash: 'together-hash.img.gz',
+    };
+    for (const path of Object.values(images)) shelf.put(path, gzipSync(new Uint8Array(slotSize / 2)));
+    shelf.releases = [releaseOf('1.2.0', images)];
+    await agent.check();
+    await assert.rejects(agent.prepare(), {
+      code: 'image-invalid',
+      message: /expected at most 0 in this slot \(no signed length\)/,
+    });
+    assert.equal((await boot(disk)).slot, 'a');
   });
 
   it('what is read back is what was written, or it is an error', async () => {

@@ -4,10 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import type { FileSystem } from '../../src/storage/file-system.ts';
-import { agentOn, boot, provisionedDisk, shelveRelease } from '../support/agent-scene.ts';
+import { agentOn, boot, provisionedDisk, shelveRelease, slotsDirectory } from '../support/agent-scene.ts';
 import { everyCut, everyFailure } from '../support/file-system-replay.ts';
 import { ImageShelf } from '../support/image-shelf.ts';
 import { type MemoryFileSystem, powerCuts } from '../support/memory-file-system.ts';
+import { checkMarkedSlots } from '../support/slots.ts';
 
 /** Small, so that hundreds of runs take seconds. */
 const rootLength = 5_000;
@@ -68,6 +69,11 @@ async function goOn(disk: FileSystem, shelf: ImageShelf): Promise<string> {
   return JSON.stringify(await agent.status());
 }
 
+/** The boot loader would start the running slot first; a half-written one must not be marked behind it either. */
+async function wholeOrCleared(fileSystem: FileSystem, where: string): Promise<void> {
+  await assert.doesNotReject(checkMarkedSlots({ directory: slotsDirectory, fileSystem }), where);
+}
+
 describe('power cuts', function () {
   this.timeout(60_000);
 
@@ -81,6 +87,7 @@ describe('power cuts', function () {
       },
       async (disk, where) => {
         for (const left of remains(disk, where)) {
+          await wholeOrCleared(left, where);
           const { slot, release } = await boot(left);
           assert.deepEqual([slot, release.version], ['a', '1.0.0'], where);
         }
@@ -102,6 +109,7 @@ describe('power cuts', function () {
       },
       async (disk, where) => {
         for (const left of remains(disk, where)) {
+          await wholeOrCleared(left, where);
           const { update_state, staging_partition } = await agentOn(left, shelf).status();
           // Staged means complete: it is activated, boots, and the boot model reads every byte of it.
           if (update_state === 'Staged') {
@@ -127,6 +135,7 @@ describe('power cuts', function () {
       },
       async (disk, where) => {
         for (const left of remains(disk, where)) {
+          await wholeOrCleared(left, where);
           const { slot, release } = await boot(left);
           assert.deepEqual([slot, release.version], ['b', '1.1.0'], where);
         }
@@ -188,6 +197,7 @@ describe('power cuts', function () {
         if (error !== undefined)
           assert.match(String((error as { code?: unknown }).code), /^disk-error$/, where);
         assert.equal(disk.openHandles, 0, where);
+        await wholeOrCleared(disk, where);
         const { update_state } = await agentOn(disk, shelf).status();
         if (update_state !== 'Staged') assert.equal((await boot(disk)).slot, 'a', where);
         assert.equal(await goOn(disk, shelf), 'done', where);

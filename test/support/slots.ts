@@ -68,16 +68,30 @@ export async function powerOn(
   throw new Error('the machine starts over and over');
 }
 
+/** Throws unless every slot is whole that has a record, or flags that are not cleared: either could lead somebody to it. */
+export async function checkMarkedSlots({
+  directory,
+  fileSystem: fs = nodeFileSystem,
+}: Machine): Promise<void> {
+  const slots = new FileSlots({ directory, slotSize: 4096, fileSystem: fs });
+  const flags = await slots.readFlags();
+  for (const slot of ['a', 'b'] as const) {
+    const { priority, tries, successful } = flags[slot];
+    const isMarked = priority > 0 || tries > 0 || successful;
+    if (isMarked || (await slots.readContent(slot)) !== undefined) await load(fs, directory, slot);
+  }
+}
+
 async function load(fs: FileSystem, directory: string, slot: SlotName): Promise<ReleaseId> {
   const content = await new FileSlots({ directory, slotSize: 4096, fileSystem: fs }).readContent(slot);
-  if (content === undefined) throw new Error(`slot ${slot} boots and holds nothing complete`);
+  if (content === undefined) throw new Error(`slot ${slot} is marked and holds nothing complete`);
   for (const [kind, { sha256, length }] of Object.entries(content.images)) {
     const image = await readPlainFile(fs, join(directory, `slot-${slot}`, `${kind}.img`), IMAGE_LIMIT);
     const found = createHash('sha256')
       .update(image?.bytes ?? '')
       .digest('hex');
     if (image?.bytes.byteLength !== length || found !== sha256)
-      throw new Error(`slot ${slot} boots and its ${kind} image is not whole`);
+      throw new Error(`slot ${slot} is marked and its ${kind} image is not whole`);
   }
   return content.release;
 }
