@@ -1,4 +1,8 @@
-/** What a client is made from, and the values of what is left out. */
+/**
+ * What a client is made from, and the values of what is left out. An option that is `undefined` is left out: it must
+ * not switch a rule off. What JavaScript passes without a type checker is refused by name.
+ */
+import { types } from 'node:util';
 import { TidegateError } from '../errors.ts';
 import { type FileSystem, nodeFileSystem } from '../storage/file-system.ts';
 import type { HttpOptions } from '../storage/http.ts';
@@ -55,8 +59,9 @@ export interface Settings
   readonly fileSystem: FileSystem;
 }
 
-/** @throws usage when no location is given */
+/** @throws usage for an option that is missing or of the wrong type */
 export function settle(options: ClientOptions): Settings {
+  const given = withoutUndefined(options);
   const settings: Settings = {
     clock: Date.now,
     secondVerifier: 'auto',
@@ -65,18 +70,43 @@ export function settle(options: ClientOptions): Settings {
     earliestTime: 0,
     clockTolerance: 5 * 60_000,
     lockWait: 30_000,
-    http: {},
     fileSystem: nodeFileSystem,
-    ...options,
-    metadata: listOf(options.metadata),
-    targets: listOf(options.targets),
-    limits: { ...defaultLimits, ...options.limits },
+    ...given,
+    http: withoutUndefined(given.http ?? {}),
+    metadata: listOf(given.metadata),
+    targets: listOf(given.targets),
+    limits: { ...defaultLimits, ...withoutUndefined(given.limits ?? {}) },
   };
-  for (const name of ['metadata', 'targets'] as const) {
-    if (settings[name].length > 0) continue;
-    throw new TidegateError('usage', `${name}: found no location, expected at least one`, { option: name });
-  }
+  const { trustedRoot, stateDirectory, secondVerifier } = settings;
+  if (!types.isUint8Array(trustedRoot))
+    refuse('trustedRoot', trustedRoot, 'the bytes of a root (Uint8Array)');
+  if (typeof stateDirectory !== 'string' || stateDirectory === '')
+    refuse('stateDirectory', stateDirectory, 'the path of a folder');
+  if (!['on', 'auto', 'off'].includes(secondVerifier))
+    refuse('secondVerifier', secondVerifier, 'on, auto or off');
+  for (const name of ['metadata', 'targets'] as const) checkLocations(name, settings[name]);
   return settings;
+}
+
+function checkLocations(name: string, locations: readonly unknown[]): void {
+  if (locations.length === 0) refuse(name, undefined, 'at least one location');
+  for (const one of locations) {
+    const isStore = typeof one === 'object' && one !== null;
+    if (!isStore && (typeof one !== 'string' || one === ''))
+      refuse(name, one, 'an address, a path or a store');
+  }
+}
+
+function withoutUndefined<T extends object>(options: T): T {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as T;
+}
+
+/** Says the type of what was found, and no more: it may hold anything. */
+function refuse(option: string, value: unknown, expected: string): never {
+  const found =
+    value === undefined ? 'nothing' : value === '' ? 'an empty text' : `a value of type ${typeof value}`;
+  throw new TidegateError('usage', `${option}: found ${found}, expected ${expected}`, { option, expected });
 }
 
 /** The rules of one refresh, whose time is fixed at its start. */
@@ -85,7 +115,8 @@ export function policyOf(settings: Settings, now: number): TrustPolicy {
   return { now, limits, requireConsistentSnapshot, allowDelegations, requireHashedKeyIds: false };
 }
 
-function listOf(locations: Location | readonly Location[]): readonly Location[] {
+function listOf(locations: Location | readonly Location[] | undefined): readonly Location[] {
+  if (locations === undefined) return [];
   return isList(locations) ? locations : [locations];
 }
 

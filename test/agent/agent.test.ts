@@ -219,7 +219,8 @@ describe('agent', () => {
   });
 
   it('SLT-13: what the state does not allow is refused by name and changes nothing', async () => {
-    const before = await flags();
+    const before = await agent.status();
+    const marks = await flags();
     for (const event of ['prepare', 'activate', 'deactivate', 'revert'] as const) {
       await assert.rejects(agent[event](), (error: TidegateError) => {
         assert.equal(error.code, 'state-not-allowed');
@@ -228,10 +229,12 @@ describe('agent', () => {
         return true;
       });
     }
-    assert.deepEqual(await flags(), before);
+    assert.deepEqual([await flags(), await agent.status()], [marks, before]);
     await install();
+    const ordered = await agent.status();
     await assert.rejects(agent.activate(), { code: 'state-not-allowed' });
     await assert.rejects(agent.prepare(), { code: 'state-not-allowed' });
+    assert.deepEqual(await agent.status(), ordered, 'the last command and failure are as they were');
   });
 
   it('SLT-13: cancelled while writing, the slot is cleared and the state says so', async () => {
