@@ -1,9 +1,16 @@
 /** What outsiders import as `tidegate/client`. Nothing inside the package imports this file. */
 export { type ErrorClass, type ErrorCode, isTidegateError, TidegateError } from '../errors.ts';
-export { HttpStore } from '../storage/http.ts';
-export type { ReadableStore } from '../storage/store.ts';
+export { type HttpOptions, HttpStore } from '../storage/http.ts';
+export type {
+  CancelOptions,
+  FileInfo,
+  OpenFile,
+  ReadableStore,
+  ReadOptions,
+  SmallFile,
+} from '../storage/store.ts';
 export { defaultLimits, type Limits } from '../trust/limits.ts';
-export type { Choice, Host } from '../waves/choose.ts';
+export type { Choice, Host, NoneChoice, NoneReason, UpdateChoice } from '../waves/choose.ts';
 export type { Manifest, Release } from '../waves/release.ts';
 export { seedOf } from '../waves/seed.ts';
 export type { DownloadResult } from './download.ts';

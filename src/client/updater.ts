@@ -59,7 +59,11 @@ export class RepositoryClient {
   /**
    * Brings what is trusted up to date (TUF specification, section 5), at one time fixed at its start.
    *
-   * @throws a coded error; roles that were accepted before it stay stored, nothing else changes
+   * @throws what the repository does wrong: threshold-not-met, rollback, version-mismatch, expired, length-limit,
+   *   hash-mismatch, identity-mismatch and others of those classes; root-limit when there are more new roots than one
+   *   run walks; verifiers-disagree; of the network not-found, network-unreachable, too-slow, http-status,
+   *   redirect-refused, encoding-refused; of this host clock-behind, locked, state-damaged, disk-full, disk-error,
+   *   not-a-plain-file, cancelled. Roles that were accepted before it stay stored, nothing else changes.
    */
   async refresh(options: CancelOptions = {}): Promise<RefreshResult> {
     return await this.#exclusively(options.signal, (work) => this.#refresh(work));
@@ -84,7 +88,11 @@ export class RepositoryClient {
     return parseManifest(Buffer.concat(chunks));
   }
 
-  /** All releases that are open for a host now, highest first, older ones too. */
+  /**
+   * All releases that are open for a host now, highest first, older ones too.
+   *
+   * @throws config-invalid for a host that cannot be, and everything that `manifest` does
+   */
   async updates(host: Host, options: CancelOptions = {}): Promise<readonly Release[]> {
     return openReleases(await this.manifest(options), host, this.#settings.clock());
   }
@@ -92,7 +100,8 @@ export class RepositoryClient {
   /**
    * The release that a host should take now, or why it takes none.
    *
-   * @throws manifest-image-missing when an image of the chosen release is not among the targets
+   * @throws manifest-image-missing when an image of the chosen release is not among the targets, and everything that
+   *   `updates` does; that there is no update is a result
    */
   async choose(host: Host, options: CancelOptions = {}): Promise<Choice> {
     const choice = choose(await this.manifest(options), host, this.#settings.clock());
@@ -101,7 +110,13 @@ export class RepositoryClient {
     return choice;
   }
 
-  /** Downloads a target to a file, which appears under its name only when it is verified and durable. */
+  /**
+   * Downloads a target to a file, which appears under its name only when it is verified and durable. Its folder must
+   * exist. Locations that fail are passed over for the next; the result names them.
+   *
+   * @throws length-mismatch, hash-mismatch, disk-full before the first byte, not-a-plain-file for a link or folder at
+   *   the destination, cancelled, and everything that `resolve` does
+   */
   async download(
     targetPath: string,
     destination: string,
@@ -119,13 +134,16 @@ export class RepositoryClient {
 
   /**
    * The bytes of a target, for a slot. They may be believed only when the iteration has ended without an error;
-   * the last piece comes only after all hashes were found right.
+   * the last piece comes only after all hashes were found right. A location that fails once its answer has begun is an
+   * error: what was handed out cannot be taken back.
+   *
+   * @throws as `download`, the disk's codes excepted
    */
   async *stream(targetPath: string, options: TransferOptions = {}): AsyncGenerator<Uint8Array, void> {
     yield* this.#stream(await this.#locate(targetPath, options), options);
   }
 
-  /** Gives back connections and the private folder of the second verifier. */
+  /** Gives back connections and the private folder of the second verifier; transfers under way break off. */
   async close(): Promise<void> {
     await this.#queue;
     for (const source of [...this.#metadata, ...this.#targets]) source.close();
