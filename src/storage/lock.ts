@@ -6,7 +6,7 @@
  * - Names are never used twice, so removing the claim of a dead process cannot hit the claim of a living one;
  *   that is where lock files of one fixed name go wrong.
  * - A claim of another machine or container cannot be looked into; it counts as dead when much older than the own
- *   one, by the clock of the file system alone.
+ *   one, by the clock of the file system alone. So a holder writes to its claim again and again while it works.
  */
 import { randomBytes, randomInt } from 'node:crypto';
 import { dirname, join } from 'node:path';
@@ -21,13 +21,18 @@ import type { CancelOptions } from './store.ts';
 import { RESERVED_PREFIX } from './store-name.ts';
 
 const CLAIM_PREFIX = `${RESERVED_PREFIX}claim-`;
+/** How often a claim is written to in the time after which it would count as dead. */
+const BEATS = 4;
 const SHORTEST_PAUSE = 5;
 const LONGEST_PAUSE = 40;
 
 export interface LockOptions extends CancelOptions {
   /** Milliseconds to wait for another holder, then code locked. Default 0. */
   readonly wait?: number;
-  /** Milliseconds after which the claim of a machine that cannot be looked into counts as dead. Default 60,000. */
+  /**
+   * Milliseconds after which the claim of a machine that cannot be looked into counts as dead, the same for all who
+   * share a lock. Default 60,000.
+   */
   readonly foreignAfter?: number;
 }
 
@@ -63,7 +68,9 @@ async function tryClaim(
 ): Promise<{ lock: Lock } | { holder: string }> {
   const name = `${CLAIM_PREFIX}${processMark()}-${randomBytes(8).toString('hex')}`;
   const path = join(folder, name);
+  let beat: NodeJS.Timeout | undefined;
   const release = async (): Promise<void> => {
+    clearInterval(beat);
     held.delete(path);
     await fs.unlink(path).catch(() => undefined);
   };
@@ -72,12 +79,25 @@ async function tryClaim(
     const handle = await onDisk('create', path, () => fs.open(path, openFlags.create, 0o644));
     await handle.close();
     const holder = await livingOther(fs, folder, name, foreignAfter);
-    if (holder === undefined) return { lock: { release } };
+    if (holder === undefined) {
+      beat = setInterval(() => void touch(fs, path).catch(() => undefined), foreignAfter / BEATS).unref();
+      return { lock: { release } };
+    }
     await release();
     return { holder };
   } catch (error) {
     await release();
     throw error;
+  }
+}
+
+/** Makes a claim as young as it can be. */
+async function touch(fs: FileSystem, path: string): Promise<void> {
+  const handle = await fs.open(path, openFlags.update);
+  try {
+    await handle.write([Uint8Array.of(0)], 0);
+  } finally {
+    await handle.close();
   }
 }
 
