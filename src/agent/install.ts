@@ -9,8 +9,11 @@
  * 6. Marked valid, durably. From here on it may be activated.
  *
  * Whatever ends it between 2 and 6 leaves an unbootable slot and the running system untouched.
+ *
+ * Decompression sees bytes before their hash is known, and may stumble over a forged file first. Then the rest of the
+ * file is read all the same: an altered image is called that, and the signer is not blamed for it.
  */
-import { TidegateError } from '../errors.ts';
+import { isTidegateError, TidegateError } from '../errors.ts';
 import { checkCancelled } from '../storage/cancel.ts';
 import { type Release, releaseName } from '../waves/release.ts';
 import { compressionOf, decompress } from './decompression.ts';
@@ -143,16 +146,39 @@ async function writeOne(
     };
     const file = source.stream(path, signal === undefined ? { progress } : { progress, signal });
     const limit = Math.min(place.capacity, slotLength ?? place.capacity);
-    const image = await writeImage(place, decompress(file, compressionOf(path), limit), {
-      expectedLength: slotLength,
-      signal,
-      progress: (bytes) => {
-        written = bytes;
-        report(received, written);
-      },
-    });
+    const image = await whileGenuine(file, (chunks) =>
+      writeImage(place, decompress(chunks, compressionOf(path), limit), {
+        expectedLength: slotLength,
+        signal,
+        progress: (bytes) => {
+          written = bytes;
+          report(received, written);
+        },
+      }),
+    );
     return { ...image, target: path };
   } finally {
     await place.close();
   }
+}
+
+/** Works on the bytes of a file; a fault in them is told only when the whole file proves to be the signed one. */
+async function whileGenuine<T>(
+  file: AsyncIterable<Uint8Array>,
+  work: (chunks: AsyncIterable<Uint8Array>) => Promise<T>,
+): Promise<T> {
+  const chunks = file[Symbol.asyncIterator]();
+  try {
+    // Without `return`, so that whoever leaves early does not close the file.
+    return await work({ [Symbol.asyncIterator]: () => ({ next: () => chunks.next() }) });
+  } catch (error) {
+    if (isFaultOfBytes(error)) while ((await chunks.next()).done !== true);
+    throw error;
+  } finally {
+    await chunks.return?.();
+  }
+}
+
+function isFaultOfBytes(error: unknown): boolean {
+  return isTidegateError(error) && (error.code === 'image-invalid' || error.code === 'length-mismatch');
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { zstdCompressSync } from 'node:zlib';
 import { Agent } from '../../src/agent/agent.ts';
 import { FileSlots } from '../../src/agent/file-slots.ts';
 import { TidegateError } from '../../src/errors.ts';
@@ -199,6 +200,27 @@ describe('agent', () => {
     shelf.tamper = undefined;
     assert.equal((await agent.prepare()).update_state, 'Staged');
     assert.equal(disk.openHandles, 0);
+  });
+
+  it('SLT-01: an altered image is called that, also where decompression stumbles over it first', async () => {
+    shelf.chunkSize = 4096;
+    const foreign = {
+      'of another form': (bytes: Uint8Array) => noise(bytes.byteLength, 99),
+      'of another size': (bytes: Uint8Array) => {
+        const large = zstdCompressSync(new Uint8Array(2 * slotSize));
+        return Buffer.concat([large, noise(bytes.byteLength - large.byteLength, 99)]);
+      },
+    };
+    await agent.check();
+    for (const [name, forge] of Object.entries(foreign)) {
+      shelf.tamper = (path, bytes) => (path.endsWith('.zst') ? forge(bytes) : bytes);
+      await assert.rejects(agent.prepare(), { code: 'hash-mismatch' }, name);
+      assert.equal(disk.openHandles, 0);
+    }
+    shelf.tamper = undefined;
+    // What was signed so is the signer's fault.
+    shelf.put('1.1.0-boot.img.zst', noise(20_000, 99));
+    await assert.rejects(agent.prepare(), { code: 'image-invalid' });
   });
 
   it('SLT-12: two agents at once: the second is refused and changes nothing', async () => {
