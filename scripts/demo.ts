@@ -7,8 +7,10 @@
  */
 import { dirname } from 'node:path';
 import { TidegateError } from '../src/errors.ts';
-import { createTerminal, type Terminal } from '../src/terminal.ts';
+import { inProcess } from '../src/program.ts';
+import type { Terminal } from '../src/terminal.ts';
 import { type DemoFolder, openDemoFolder } from './demo/demo-folder.ts';
+import { checkImageSource } from './demo/images.ts';
 import { help, parseOptions } from './demo/options.ts';
 import { runDemo } from './demo/run.ts';
 import { createScreen } from './demo/screen.ts';
@@ -26,6 +28,8 @@ async function main(argv: readonly string[], terminal: Terminal, signal: AbortSi
   const screen = createScreen(terminal, process.stdout, stopwatch);
   const style = (look: Parameters<Terminal['style']>[0], text: string): string => terminal.style(look, text);
   const story = new Story({ screen, stopwatch, style });
+  // Before the folder is emptied of what an earlier run left.
+  checkImageSource(options.images);
   const folder = openDemoFolder(options.directory);
   const repository = dirname(import.meta.dirname);
   const stage = { options, folder, repository, story, screen, styler: style, signal, realTime: Date.now() };
@@ -52,17 +56,11 @@ function stopped(): TidegateError {
   return new TidegateError('cancelled', 'The demo was stopped; what it had made is removed.');
 }
 
-const abort = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => abort.abort());
 const argv = process.argv.slice(2);
-const terminal = createTerminal({
-  json: argv.includes('--json'),
-  stdout: process.stdout,
-  stderr: process.stderr,
-  clock: stopwatch,
+process.exitCode = await inProcess(argv, async ({ terminal, signal }) => {
+  try {
+    return await main(argv, terminal, signal);
+  } catch (error) {
+    return terminal.fail(error);
+  }
 });
-try {
-  process.exitCode = await main(argv, terminal, abort.signal);
-} catch (error) {
-  process.exitCode = terminal.fail(error);
-}

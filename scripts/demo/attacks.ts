@@ -42,6 +42,10 @@ export interface Refusal {
   readonly unchanged: boolean;
 }
 
+/** In the place of a code, where there was no refusal. */
+const accepted = 'accepted';
+const notTried = 'not-tried';
+
 /** Images first: they need a host that has checked and found an update. */
 export function attacksOn(material: AttackMaterial): readonly Attack[] {
   return [...imageAttacks(material), ...metadataAttacks(material)];
@@ -183,7 +187,7 @@ async function tryAttack(
   let found: { readonly code: string; readonly message: string };
   try {
     await agent[attack.during]({ signal });
-    found = { code: 'accepted', message: 'the host took it' };
+    found = { code: accepted, message: 'the host took it' };
   } catch (error) {
     if (!isTidegateError(error) || error.code === 'cancelled') throw error;
     found = { code: error.code, message: error.message };
@@ -192,13 +196,14 @@ async function tryAttack(
     await client.close();
   }
   if (proxy.lies === lies && attack.silent !== true)
-    return { code: 'not-tried', message: 'the host never asked for what was to be a lie' };
+    return { code: notTried, message: 'the host never asked for what was to be a lie' };
   return found;
 }
 
 export function tellRefusal(story: Story, host: DemoHost, refusal: Refusal, time: number): void {
   const { name, how, expected, code, unchanged } = refusal;
-  const text = `${name}: ${how} → refused [${code}]${unchanged ? ', nothing changed' : ''}`;
+  const outcome = code === accepted || code === notTried ? refusal.message : `refused [${code}]`;
+  const text = `${name}: ${how} → ${outcome}${unchanged ? ', nothing changed' : ''}`;
   story.tell({ kind: 'attack', text, host: host.name, time, data: { ...refusal } });
   story.checkEqual(`attack "${name}" is refused by name`, code, expected);
   story.check(`attack "${name}" changes nothing on the host`, unchanged, unchanged ? 'same' : 'changed');

@@ -3,7 +3,7 @@
  * of the user's own files. All are real; what is published is what this file names, byte for byte.
  */
 import { readdirSync, rmSync, statSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { TidegateError } from '../../src/errors.ts';
 import { formatBytes } from '../../src/terminal.ts';
 import { type Content, compress, expand } from './compression.ts';
@@ -55,9 +55,7 @@ export function sizeText({ content, publishedLength }: DemoImage): string {
 
 export async function makeImages(request: ImageRequest): Promise<ImageSet> {
   const [first, second, ...others] = await unmeasuredImages(request);
-  if (first === undefined || second === undefined) {
-    throw new TidegateError('usage', `--images ${request.source}: expected a folder with two images or more`);
-  }
+  if (first === undefined || second === undefined) throw tooFew(request.source);
   const factory = join(request.folder, 'factory.img');
   const images: [DemoImage, DemoImage, ...DemoImage[]] = [
     await measured(first, '1.0.0', factory, request.signal),
@@ -66,6 +64,19 @@ export async function makeImages(request: ImageRequest): Promise<ImageSet> {
   for (const [index, image] of others.entries())
     images.push(await measured(image, `1.${index + 2}.0`, undefined, request.signal));
   return { images, factory };
+}
+
+/** What can be known of a source before anything is made. @throws usage */
+export function checkImageSource(source: string): void {
+  if (source === 'npm' || source === 'debian') return;
+  const images = ownImages(source);
+  if (images.length < 2) throw tooFew(source);
+  const empty = images.find(({ path }) => statSync(path).size === 0);
+  if (empty !== undefined) throw new TidegateError('usage', `${empty.path} is empty, expected an image`);
+}
+
+function tooFew(source: string): TidegateError {
+  return new TidegateError('usage', `--images ${source}: expected a folder with two images or more`);
 }
 
 async function unmeasuredImages(request: ImageRequest): Promise<readonly Unmeasured[]> {
@@ -117,7 +128,5 @@ async function measured(
   signal: AbortSignal,
 ): Promise<DemoImage> {
   const publishedLength = statSync(path).size;
-  if (publishedLength === 0)
-    throw new TidegateError('usage', `${basename(path)} is empty, expected an image`);
   return { version, path, publishedLength, content: await expand(path, expandTo, signal), description };
 }

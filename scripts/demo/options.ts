@@ -1,5 +1,5 @@
 /** What `npm run demo -- …` takes. */
-import { resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { TidegateError } from '../../src/errors.ts';
 
@@ -42,13 +42,20 @@ export function parseOptions(argv: readonly string[], directory: string): DemoOp
   }
   const images = values.images === 'debian' ? 'debian' : values.images && resolve(directory, values.images);
   if (values.images === '') throw usage('--images: found nothing, expected a folder, or "debian"');
+  const place = resolve(directory, values.directory ?? 'demo');
+  if (images !== undefined && images !== 'debian' && isWithin(images, place))
+    throw usage(`--images: found ${images}, expected a folder outside ${place}, which is emptied first`);
   return {
     json: values.json === true,
-    directory: resolve(directory, values.directory ?? 'demo'),
+    directory: place,
     hosts,
     images: images ?? 'npm',
     keep: values.keep === true,
   };
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return !/^\.\.(\/|$)/.test(relative(folder, path));
 }
 
 function parsed(argv: readonly string[]) {

@@ -18,6 +18,7 @@ export interface HostReport {
 export interface RefusalReport {
   readonly name: string;
   readonly how: string;
+  readonly expected: string;
   readonly code: string;
   readonly unchanged: boolean;
 }
@@ -96,8 +97,10 @@ function happened({ images, hosts, version, refusals }: Outcome): string {
       lines.push(`${name} got an image that does not boot, runs ${runs} again and will not try it again`);
     if (status === 'locked') lines.push(`${name} is locked to ${runs} and stayed there`);
   }
-  const refused = refusals.filter(({ unchanged }) => unchanged).length;
-  return [...lines, `${refused} of ${refusals.length} attacks were refused and changed nothing`].join('\n');
+  const refused = refusals.filter(({ code, expected, unchanged }) => code === expected && unchanged).length;
+  return [...lines, `${refused} of ${refusals.length} attacks were refused by name and changed nothing`].join(
+    '\n',
+  );
 }
 
 function hostTable({ hosts, waves, start }: Outcome): string {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +16,7 @@ interface Data {
   readonly checks: readonly { readonly name: string; readonly passed: boolean }[];
 }
 
-/** The demo as a child process, with images of a few kilobytes. */
+/** The demo as a child process, with small images of two forms. */
 describe('demo: npm run demo', function () {
   this.timeout(60_000);
   let folder: string;
@@ -23,8 +24,8 @@ describe('demo: npm run demo', function () {
     folder = mkdtempSync(join(tmpdir(), 'demo-run-'));
     mkdirSync(join(folder, 'images'));
     writeFileSync(join(folder, 'images', 'system-1.img'), 'the first system '.repeat(1000));
-    const second = zstdCompressSync(Buffer.from('the second system '.repeat(2000)));
-    writeFileSync(join(folder, 'images', 'system-2.img.zst'), second);
+    // Many pieces on the wire, so that decompression begins before the hash is known.
+    writeFileSync(join(folder, 'images', 'system-2.img.zst'), zstdCompressSync(randomBytes(1_000_000)));
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -98,6 +99,22 @@ describe('demo: npm run demo', function () {
     assert.ok(!existsSync(join(folder, 'demo')));
   });
 
+  it('goes on when nobody reads its output', async () => {
+    const child = begin('--hosts', '5');
+    child.stdout?.destroy();
+    const { status, stderr } = await end(child);
+    assert.equal(stderr, '');
+    assert.equal(status, 0);
+  });
+
+  it('empties nothing when there are no images to begin with', async () => {
+    const before = readdirSync(join(folder, 'demo'));
+    const { status, stderr } = await end(begin('--images', join(folder, 'none')));
+    assert.equal(status, 64);
+    assert.match(stderr, /usage.*found no folder of that name/);
+    assert.deepEqual(readdirSync(join(folder, 'demo')), before);
+  });
+
   it('names the tools that are missing for images of Debian, and their packages', async () => {
     const options = ['--images', 'debian', '--directory', join(folder, 'debian')];
     const child = spawn(process.execPath, [start, 'demo', ...options], { env: { PATH: '' } });
@@ -107,9 +124,18 @@ describe('demo: npm run demo', function () {
   });
 
   it('touches no folder that is not its own', async () => {
-    const { status, stderr } = await end(begin('--directory', join(folder, 'images')));
+    const mine = join(folder, 'mine');
+    mkdirSync(mine);
+    writeFileSync(join(mine, 'letter.txt'), 'mine');
+    const { status, stderr } = await end(begin('--directory', mine));
     assert.equal(status, 87);
     assert.match(stderr, /workspace-exists/);
+    assert.deepEqual(readdirSync(mine), ['letter.txt']);
+    assert.equal(
+      (await end(begin('--directory', folder))).status,
+      64,
+      'it would empty the folder of the images',
+    );
     assert.equal(readdirSync(join(folder, 'images')).length, 2);
   });
 });

@@ -25,7 +25,7 @@ describe('demo/options', () => {
 
   it('refuses what it does not know', () => {
     const hosts = [fewestHosts - 1, mostHosts + 1, 'x', '-1', '1e2', ''].map((count) => [`--hosts=${count}`]);
-    for (const argv of [...hosts, ['--fast'], ['folder'], ['--images=']]) {
+    for (const argv of [...hosts, ['--fast'], ['folder'], ['--images='], ['--images=demo/images']]) {
       assert.throws(() => parseOptions(argv, '/here'), { code: 'usage' }, argv.join(' '));
     }
   });
