@@ -68,7 +68,6 @@ async function benchServer(
   return {
     title: `download ${size} bytes from ${name}`,
     bytes: size,
-
     results: await runRounds(contenders, rounds, workshop.folder),
     missing,
     goals: [
@@ -102,7 +101,6 @@ function emptyTable(missing: Missing): Table {
   return {
     title: `download from ${missing.name}`,
     bytes: undefined,
-
     results: [],
     missing: [missing],
     goals: [],
