@@ -5,9 +5,10 @@
  * 1. It works in a private folder inside the state directory that holds nothing but the embedded root, and its
  *    fetcher answers from memory. It never sees bytes that were not verified before, and never the network.
  * 2. Any difference and anything that it throws is verifiers-disagree; nothing is installed. There is no list of
- *    forgiven differences. Only a folder that cannot be written is trouble of the disk, and no alarm. Repositories within the specification that tuf-js refuses, and that a host therefore
- *    refuses unless it is told to do without (`off`): a root without `consistent_snapshot`, delegated roles called
- *    like integers or like members of a JavaScript object, integers above 2^53, member names beyond the basic plane.
+ *    forgiven differences. Only a folder that cannot be written is trouble of the disk, and no alarm. Repositories
+ *    within the specification that tuf-js refuses, and that a host therefore refuses unless it is told to do without
+ *    (`off`): a root without `consistent_snapshot`, delegated roles called like integers or like members of a
+ *    JavaScript object, integers above 2^53, member names beyond the basic plane.
  * 3. Its patterns of delegated paths know more than `*` and `?`, and some of them take minutes. Where a pattern holds
  *    such a character, the two would not mean the same; that is a difference, and tuf-js is not asked.
  * 4. Its time is set on the object that it makes, because it offers no other way; the field's being there is checked.
