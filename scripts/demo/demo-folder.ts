@@ -5,8 +5,8 @@
  * 2. The mark is the first file made and the last one removed.
  * 3. A run that is still alive keeps others out.
  */
-import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { TidegateError } from '../../src/errors.ts';
 
 const markName = '.tidegate-demo';
@@ -23,6 +23,22 @@ export interface DemoFolder {
   remove(): void;
 }
 
+/** Folder by folder: where none can be made (below /proc), Node's recursive way tries for ever. @throws disk-error */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (cause) {
+    throw new TidegateError(
+      'disk-error',
+      `${path} cannot be made; choose another --directory`,
+      { path },
+      { cause },
+    );
+  }
+}
+
 /** @throws workspace-exists for a folder that is not ours, locked while another run is at work */
 export function openDemoFolder(path: string): DemoFolder {
   const entries = entriesOf(path);
@@ -33,7 +49,7 @@ export function openDemoFolder(path: string): DemoFolder {
     refuseRunning(path);
     empty(path);
   }
-  mkdirSync(path, { recursive: true });
+  makeFolder(path);
   writeMark(path, process.pid);
   const folder = {
     images: join(path, 'images'),
