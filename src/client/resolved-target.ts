@@ -22,6 +22,13 @@ export interface ResolvedTarget {
   readonly role: string;
 }
 
+/** True when the bytes of one are the bytes of the other, as far as length and every signed hash tell. */
+export function isSameTarget(one: ResolvedTarget, other: ResolvedTarget): boolean {
+  return (
+    one.length === other.length && hashAlgorithms.every((name) => one.hashes[name] === other.hashes[name])
+  );
+}
+
 /** A target with the names under which a store may hold it. */
 export interface LocatedTarget extends ResolvedTarget {
   /** With consistent snapshots one for each hash, otherwise the path itself. */

@@ -21,7 +21,7 @@ import { type ClientOptions, type Settings, settle } from './options.ts';
 import { refreshRepository } from './refresh.ts';
 import { type RefreshResult, resultOf, versionsOf } from './refresh-result.ts';
 import { checkManifestLength, manifestPath, requireResolvable } from './repository-releases.ts';
-import { type LocatedTarget, locate, type ResolvedTarget } from './resolved-target.ts';
+import { isSameTarget, type LocatedTarget, locate, type ResolvedTarget } from './resolved-target.ts';
 import { SecondOpinion } from './second-opinion.ts';
 import { Source } from './source.ts';
 import { openTarget, type TransferOptions, verifiedBytes } from './target-stream.ts';
@@ -46,6 +46,8 @@ export class RepositoryClient {
   readonly #targets: readonly Source[];
   #trusted: Trusted | undefined;
   #lastVersions = {};
+  /** The last manifest that was read: verified bytes, and the target whose length and hashes they have. */
+  #manifest: { readonly target: ResolvedTarget; readonly bytes: Uint8Array } | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
   /** Touches neither disk nor network. @throws usage, config-invalid for an address that cannot be used */
@@ -79,13 +81,20 @@ export class RepositoryClient {
     return target;
   }
 
-  /** The releases of the repository. @throws manifest-invalid and everything that `resolve` and `stream` do */
+  /**
+   * The releases of the repository. The bytes are fetched once for each manifest that is signed.
+   *
+   * @throws manifest-invalid and everything that `resolve` and `stream` do
+   */
   async manifest(options: CancelOptions = {}): Promise<Manifest> {
     const target = await this.#locate(manifestPath, options);
     checkManifestLength(target);
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of this.#stream(target, options)) chunks.push(chunk);
-    return parseManifest(Buffer.concat(chunks));
+    if (this.#manifest === undefined || !isSameTarget(this.#manifest.target, target)) {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of this.#stream(target, options)) chunks.push(chunk);
+      this.#manifest = { target, bytes: Buffer.concat(chunks) };
+    }
+    return parseManifest(this.#manifest.bytes);
   }
 
   /**

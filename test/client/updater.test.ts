@@ -71,4 +71,22 @@ describe('RepositoryClient', () => {
     assert.equal(choice.kind, 'update');
     assert.equal((await client.updates(host)).length, 1);
   });
+
+  it('fetches a manifest once for as long as the same one is signed, and a new one at once', async () => {
+    const client = scene.client();
+    const host = { variant: 'demo', arch: 'x86_64', version: '1.1.0', seed: 7 };
+    const fetched = (): number =>
+      scene.repository.requests.filter((name) => name.includes('manifest')).length;
+    await client.choose(host);
+    await client.updates(host);
+    await client.refresh();
+    assert.equal((await client.manifest()).updates.length, 1);
+    assert.equal(fetched(), 1);
+    const empty = new TextEncoder().encode('{"updates":[],"migrations":{}}');
+    scene.repository.addTarget('manifest.json', empty);
+    scene.repository.publish('targets');
+    await client.refresh();
+    assert.equal((await client.manifest()).updates.length, 0);
+    assert.equal(fetched(), 2);
+  });
 });
