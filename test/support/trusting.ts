@@ -60,6 +60,9 @@ export function trustedTargets(repository: RepositorySimulator, walk: Walk = {})
   return updateTargets(set, servedRole(repository, set, 'targets'), topLevelTargets);
 }
 
+/** What a client remembers after a good refresh of the fixture. */
+export const floorsOf = (repository: RepositorySimulator): Floors => trustedTargets(repository).floors;
+
 /** The file that the trusted snapshot lists for a role. */
 export function servedRole(repository: RepositorySimulator, set: TrustedSet, role: string): Uint8Array {
   return served(repository, repository.fileName(role, listedMeta(set, role).version));
@@ -130,3 +133,10 @@ export function padded(bytes: Uint8Array, length: number): Uint8Array {
   larger.set(bytes);
   return larger;
 }
+
+/** Expiry in milliseconds from the start of the update, and whether it has passed by then: at its moment it has. */
+export const expiryMoments: readonly (readonly [late: number, fails: boolean])[] = [
+  [0, true],
+  [-1000, true],
+  [1000, false],
+];

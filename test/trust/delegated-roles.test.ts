@@ -1,28 +1,11 @@
 import assert from 'node:assert/strict';
 import { confirmTargets, updateTargets } from '../../src/trust/targets-role.ts';
+import { graph } from '../support/delegation-graph.ts';
 import { imageBytes } from '../support/fixture-repository.ts';
-import type { DelegationOptions } from '../support/repository-simulator.ts';
 import { RepositorySimulator } from '../support/repository-simulator.ts';
 import { signingKey } from '../support/signing-keys.ts';
 import { expiry } from '../support/simulated-documents.ts';
 import { continueLookUp, lookUp, refuses, trustedTargets } from '../support/trusting.ts';
-
-type Edge = readonly [delegator: string, role: string, options?: DelegationOptions];
-
-/** A repository of these delegations, in this order; `lists` are the roles that list `path`. */
-function graph(
-  edges: readonly Edge[],
-  lists: readonly string[] = [],
-  path = 'app/p.img',
-): RepositorySimulator {
-  const repository = new RepositorySimulator();
-  const keys = [signingKey('delegated')];
-  for (const [delegator, role, options] of edges)
-    repository.delegate(delegator, role, { keys, paths: ['*/*'], ...options });
-  for (const role of lists) repository.addTarget(path, imageBytes(role, 40), role);
-  repository.writeAll();
-  return repository;
-}
 
 describe('trust: a role behind two delegators', () => {
   const one = signingKey('one');

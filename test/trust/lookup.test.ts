@@ -3,28 +3,10 @@ import { parseTargetPath } from '../../src/metadata/target-path.ts';
 import { defaultLimits } from '../../src/trust/limits.ts';
 import { searchTarget } from '../../src/trust/lookup.ts';
 import { isTrusted } from '../../src/trust/targets-role.ts';
+import { type Edge, graph } from '../support/delegation-graph.ts';
 import { fixtureRepository, imageBytes } from '../support/fixture-repository.ts';
-import type { DelegationOptions } from '../support/repository-simulator.ts';
 import { RepositorySimulator } from '../support/repository-simulator.ts';
-import { signingKey } from '../support/signing-keys.ts';
 import { continueLookUp, lookUp, refuses, trustedTargets } from '../support/trusting.ts';
-
-type Edge = readonly [delegator: string, role: string, options?: DelegationOptions];
-
-/** A repository of these delegations, in this order; `lists` are the roles that list `path`. */
-function graph(
-  edges: readonly Edge[],
-  lists: readonly string[] = [],
-  path = 'app/p.img',
-): RepositorySimulator {
-  const repository = new RepositorySimulator();
-  const keys = [signingKey('delegated')];
-  for (const [delegator, role, options] of edges)
-    repository.delegate(delegator, role, { keys, paths: ['*/*'], ...options });
-  for (const role of lists) repository.addTarget(path, imageBytes(role, 40), role);
-  repository.writeAll();
-  return repository;
-}
 
 const found = (repository: RepositorySimulator, path = 'app/p.img') => {
   const { found: target, visited } = lookUp(repository, path);
