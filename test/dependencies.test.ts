@@ -52,7 +52,7 @@ function belowFloor(
 }
 
 /** The two files that may import node-forge: one reads PKCS#12, one builds X.509 certificates. */
-const forgeFiles = ['signer/pkcs12.ts', 'server/tls/certificate.ts'];
+const forgeFiles = ['signer/keys/pkcs12.ts', 'server/tls/certificate.ts'];
 
 /** What node-forge must never do here: node:crypto does it. */
 const forbiddenForgeMembers = /^(verify|random|tls|sign|encrypt|decrypt|prime|ssh)$/;

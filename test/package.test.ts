@@ -219,6 +219,8 @@ describe('the package', function () {
       output,
       /^error \[node-unsupported\] .*needs Node\.js .*is not installed.*Install a newer Node\.js/m,
     );
-    assert.ok(!readdirSync(join(bare, 'node_modules')).some((name) => name.startsWith('node-')));
+    assert.ok(
+      !readdirSync(join(bare, 'node_modules')).some((name) => /^node-(bin-)?(linux|darwin)-/.test(name)),
+    );
   });
 });

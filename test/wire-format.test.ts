@@ -7,7 +7,7 @@ import { isJsonObject, parseJson } from '../src/metadata/json.ts';
 import { hasHashedId, parseKeySet } from '../src/metadata/keys.ts';
 import { documentLimits } from '../src/metadata/limits.ts';
 import { parseTimestamp } from '../src/metadata/timestamp.ts';
-import { generatePrivateKey, keyTypes, signingKeyOf } from '../src/signer/signing-key.ts';
+import { generatePrivateKey, keyTypes, signingKeyOf } from '../src/signer/keys/signing-key.ts';
 import { defaultLimits } from '../src/trust/limits.ts';
 import { requireThreshold } from '../src/trust/threshold.ts';
 import { keyKinds, signingKey } from './support/signing-keys.ts';

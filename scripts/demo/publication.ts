@@ -6,12 +6,12 @@ import {
   type RepositoryFolders,
   repositoryFolders,
 } from '../../src/metadata/repository-layout.ts';
-import { addRelease } from '../../src/signer/add-release.ts';
-import { initWorkspace } from '../../src/signer/init.ts';
-import { planPublication } from '../../src/signer/plan-publication.ts';
-import { publish } from '../../src/signer/publish.ts';
+import { planPublication } from '../../src/signer/publication/plan-publication.ts';
+import { publish } from '../../src/signer/publication/publish.ts';
 import { refreshRepositories } from '../../src/signer/refresh.ts';
-import { openWorkspace, type Workspace } from '../../src/signer/workspace.ts';
+import { addRelease } from '../../src/signer/release/add-release.ts';
+import { initWorkspace } from '../../src/signer/workspace/init.ts';
+import { openWorkspace, type Workspace } from '../../src/signer/workspace/workspace.ts';
 import { formatBytes } from '../../src/terminal.ts';
 import type { DemoFolder } from './demo-folder.ts';
 import type { DemoImage, ImageSet } from './images.ts';

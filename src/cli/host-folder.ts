@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import { join, relative, resolve } from 'node:path';
 import { TidegateError } from '../errors.ts';
 import { repositoryFolders } from '../metadata/repository-layout.ts';
-import type { Workspace } from '../signer/workspace.ts';
+import type { Workspace } from '../signer/workspace/workspace.ts';
 import { createDurably, makeFolder } from '../storage/durable-file.ts';
 import { nodeFileSystem } from '../storage/file-system.ts';
 

@@ -1,6 +1,6 @@
 /** A plan for people: what hosts will see, who signs, what is uploaded, what to look at twice. */
 import { formatTime } from '../metadata/time.ts';
-import type { Plan, PlannedChange, PlannedSignature } from '../signer/plan-publication.ts';
+import type { Plan, PlannedChange, PlannedSignature } from '../signer/publication/plan-publication.ts';
 import { countOf, formatBytes, formatDuration, formatTable, printableLine } from '../terminal.ts';
 import type { Release } from '../waves/release.ts';
 import { releaseName } from '../waves/release.ts';

@@ -1,8 +1,8 @@
 /** Which workspace a command works in: `--workspace`, else TIDEGATE_WORKSPACE, else the present folder. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { KeyUnlocker } from '../signer/key-ring.ts';
-import type { Workspace } from '../signer/workspace.ts';
+import type { KeyUnlocker } from '../signer/keys/key-ring.ts';
+import type { Workspace } from '../signer/workspace/workspace.ts';
 import { type PassphraseOptions, passphraseSource } from './passphrase.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -20,7 +20,7 @@ export async function openChosenWorkspace(
   { workspace }: WorkspaceOptions,
   surroundings: Surroundings,
 ): Promise<Workspace> {
-  const { openWorkspace } = await import('../signer/workspace.ts');
+  const { openWorkspace } = await import('../signer/workspace/workspace.ts');
   return await openWorkspace(
     resolve(surroundings.directory, workspace ?? surroundings.environment.TIDEGATE_WORKSPACE ?? '.'),
   );

@@ -1,12 +1,9 @@
 /** `tidegate/signer`: making, planning, publishing and keeping fresh a repository. An export list for outsiders. */
 
 export { type ErrorClass, type ErrorCode, isTidegateError, TidegateError } from '../errors.ts';
-export { type AddOptions, type AddProgress, addRelease, type ReleaseOptions } from './add-release.ts';
-export { type Draft, type DraftImage, readDrafts, removeDraft } from './draft.ts';
-export type { Naming } from './image-names.ts';
-export { type InitOptions, initWorkspace } from './init.ts';
-export type { KeyUnlocker, LockedKey } from './key-ring.ts';
-export type { PlannedRole, PlannedTarget, PublishedRole, RepositoryPlan } from './plan.ts';
+export type { KeyUnlocker, LockedKey } from './keys/key-ring.ts';
+export type { KeyType } from './keys/signing-key.ts';
+export type { PlannedRole, PlannedTarget, PublishedRole, RepositoryPlan } from './publication/plan.ts';
 export {
   type Plan,
   type PlannedChange,
@@ -14,17 +11,20 @@ export {
   type PlannedUpload,
   type PlanOptions,
   planPublication,
-} from './plan-publication.ts';
-export { type PublishOptions, type PublishResult, publish } from './publish.ts';
-export type { RepositoryResult } from './publish-repository.ts';
+} from './publication/plan-publication.ts';
+export { type PublishOptions, type PublishResult, publish } from './publication/publish.ts';
+export type { RepositoryResult } from './publication/publish-repository.ts';
+export type { UploadProgress } from './publication/upload.ts';
 export { type RefreshOptions, type RefreshResult, refreshRepositories } from './refresh.ts';
-export type { KeyType } from './signing-key.ts';
+export { type AddOptions, type AddProgress, addRelease, type ReleaseOptions } from './release/add-release.ts';
+export { type Draft, type DraftImage, readDrafts, removeDraft } from './release/draft.ts';
+export type { Naming } from './release/image-names.ts';
 export { type RepositoryStatus, type RoleStatus, statusOf } from './status.ts';
-export type { UploadProgress } from './upload.ts';
+export { type InitOptions, initWorkspace } from './workspace/init.ts';
 export {
   type OpenOptions,
   openWorkspace,
   type RepositoryPlace,
   repositoriesOf,
   type Workspace,
-} from './workspace.ts';
+} from './workspace/workspace.ts';

@@ -9,15 +9,15 @@
  */
 import { join } from 'node:path';
 import { isTidegateError, TidegateError } from '../errors.ts';
-import type { Expiration } from './expiration.ts';
-import { hasPrivateKey, KeyRing, type KeyUnlocker } from './key-ring.ts';
-import { type LiveRepository, readLive } from './live-repository.ts';
-import type { PublishedRole } from './plan.ts';
-import { planPlace } from './plan-publication.ts';
-import { settleAll } from './publish.ts';
-import { publishRepository } from './publish-repository.ts';
-import type { Versions } from './sign-plan.ts';
-import { type RepositoryPlace, repositoriesOf, type Workspace, whileLocked } from './workspace.ts';
+import { hasPrivateKey, KeyRing, type KeyUnlocker } from './keys/key-ring.ts';
+import { type LiveRepository, readLive } from './publication/live-repository.ts';
+import type { PublishedRole } from './publication/plan.ts';
+import { planPlace } from './publication/plan-publication.ts';
+import { settleAll } from './publication/publish.ts';
+import { publishRepository } from './publication/publish-repository.ts';
+import type { Versions } from './publication/sign-plan.ts';
+import type { Expiration } from './workspace/expiration.ts';
+import { type RepositoryPlace, repositoriesOf, type Workspace, whileLocked } from './workspace/workspace.ts';
 
 export interface RefreshOptions {
   /** Milliseconds since the epoch. */

@@ -5,15 +5,15 @@ import { type TopLevelRole, topLevelRoles } from '../metadata/role-name.ts';
 import { defaultLimits } from '../trust/limits.ts';
 import { countSignatures } from '../trust/threshold.ts';
 import { releaseName } from '../waves/release.ts';
-import { readDrafts } from './draft.ts';
-import type { Expiration } from './expiration.ts';
-import { type LiveRepository, readLive } from './live-repository.ts';
-import { isPublished } from './plan.ts';
-import { servedBy } from './plan-publication.ts';
+import { type LiveRepository, readLive } from './publication/live-repository.ts';
+import { isPublished } from './publication/plan.ts';
+import { servedBy } from './publication/plan-publication.ts';
+import { isUnsettled } from './publication/settle.ts';
 import { dueRoles } from './refresh.ts';
-import { isUnsettled } from './settle.ts';
-import { readJournal } from './state-file.ts';
-import { type RepositoryPlace, repositoriesOf, type Workspace } from './workspace.ts';
+import { readDrafts } from './release/draft.ts';
+import type { Expiration } from './workspace/expiration.ts';
+import { readJournal } from './workspace/state-file.ts';
+import { type RepositoryPlace, repositoriesOf, type Workspace } from './workspace/workspace.ts';
 
 export interface RoleStatus {
   readonly role: TopLevelRole;

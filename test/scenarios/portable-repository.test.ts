@@ -9,10 +9,10 @@ import { DownloadHTTPError } from 'tuf-js/dist/error.js';
 import { canonicalBytes } from '../../src/metadata/canonical.ts';
 import { digestOf } from '../../src/metadata/crypto.ts';
 import { parseJson } from '../../src/metadata/json.ts';
-import { addRelease } from '../../src/signer/add-release.ts';
+import { keyTypes } from '../../src/signer/keys/signing-key.ts';
 import { refreshRepositories } from '../../src/signer/refresh.ts';
-import { keyTypes } from '../../src/signer/signing-key.ts';
-import type { Workspace } from '../../src/signer/workspace.ts';
+import { addRelease } from '../../src/signer/release/add-release.ts';
+import type { Workspace } from '../../src/signer/workspace/workspace.ts';
 import { MemoryStore } from '../../src/storage/memory.ts';
 import {
   day,

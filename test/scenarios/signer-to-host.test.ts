@@ -4,13 +4,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RepositoryClient } from '../../src/client/updater.ts';
-import { addRelease } from '../../src/signer/add-release.ts';
-import { initWorkspace } from '../../src/signer/init.ts';
-import { planPublication } from '../../src/signer/plan-publication.ts';
-import { publish } from '../../src/signer/publish.ts';
+import { planPublication } from '../../src/signer/publication/plan-publication.ts';
+import { publish } from '../../src/signer/publication/publish.ts';
 import { refreshRepositories } from '../../src/signer/refresh.ts';
+import { addRelease } from '../../src/signer/release/add-release.ts';
 import { statusOf } from '../../src/signer/status.ts';
-import { openWorkspace } from '../../src/signer/workspace.ts';
+import { initWorkspace } from '../../src/signer/workspace/init.ts';
+import { openWorkspace } from '../../src/signer/workspace/workspace.ts';
 import { parseSeed } from '../../src/waves/seed.ts';
 
 const hour = 3_600_000;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { removeDraft } from '../../src/signer/draft.ts';
-import { readLive } from '../../src/signer/live-repository.ts';
+import { readLive } from '../../src/signer/publication/live-repository.ts';
 import { dueRoles, refreshRepositories } from '../../src/signer/refresh.ts';
+import { removeDraft } from '../../src/signer/release/draft.ts';
 import { statusOf } from '../../src/signer/status.ts';
-import { repositoriesOf, type Workspace } from '../../src/signer/workspace.ts';
+import { repositoriesOf, type Workspace } from '../../src/signer/workspace/workspace.ts';
 import { MemoryStore } from '../../src/storage/memory.ts';
 import { StorageReplay } from '../support/storage-replay.ts';
 import {

@@ -3,11 +3,11 @@
  * development keys; what locks keys has tests of its own.
  */
 import { dirname } from 'node:path';
-import { addRelease, type ReleaseOptions } from '../../src/signer/add-release.ts';
-import { type InitOptions, initWorkspace } from '../../src/signer/init.ts';
-import { type Plan, planPublication } from '../../src/signer/plan-publication.ts';
-import { type PublishResult, publish } from '../../src/signer/publish.ts';
-import { openWorkspace, type Workspace } from '../../src/signer/workspace.ts';
+import { type Plan, planPublication } from '../../src/signer/publication/plan-publication.ts';
+import { type PublishResult, publish } from '../../src/signer/publication/publish.ts';
+import { addRelease, type ReleaseOptions } from '../../src/signer/release/add-release.ts';
+import { type InitOptions, initWorkspace } from '../../src/signer/workspace/init.ts';
+import { openWorkspace, type Workspace } from '../../src/signer/workspace/workspace.ts';
 import { writeDurably } from '../../src/storage/durable-file.ts';
 import type { FileSystem } from '../../src/storage/file-system.ts';
 import { MemoryStore } from '../../src/storage/memory.ts';

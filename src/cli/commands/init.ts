@@ -2,7 +2,7 @@
 import { basename, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { TidegateError } from '../../errors.ts';
-import type { KeyType } from '../../signer/signing-key.ts';
+import type { KeyType } from '../../signer/keys/signing-key.ts';
 import { addPassphraseOptions, newPassphraseSource, type PassphraseOptions } from '../passphrase.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 
@@ -67,7 +67,7 @@ async function init(directory: string, options: InitOptions, surroundings: Surro
   const variants = variantsOf(options.variant);
   const name = options.name ?? basename(path);
   const insecure = options.insecureDevelopmentKeys === true;
-  const { checkInit, initWorkspace } = await import('../../signer/init.ts');
+  const { checkInit, initWorkspace } = await import('../../signer/workspace/init.ts');
   const wanted = {
     template: options.template,
     name,

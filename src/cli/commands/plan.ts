@@ -7,7 +7,7 @@ export const define: Define = (command, surroundings) => {
   addWorkspaceOption(command).action(async (options: WorkspaceOptions) => {
     const { terminal, signal } = surroundings;
     const workspace = await openChosenWorkspace(options, surroundings);
-    const { planPublication } = await import('../../signer/plan-publication.ts');
+    const { planPublication } = await import('../../signer/publication/plan-publication.ts');
     const now = surroundings.now();
     const plan = await planPublication(workspace, { now, signal });
     for (const line of planText(plan, now)) terminal.print(line);

@@ -1,8 +1,8 @@
 /** `tidegate publish`: shows the plan, signs it and publishes it. */
 import type { Command } from 'commander';
 import { TidegateError } from '../../errors.ts';
-import type { PublishResult } from '../../signer/publish.ts';
-import type { UploadProgress } from '../../signer/upload.ts';
+import type { PublishResult } from '../../signer/publication/publish.ts';
+import type { UploadProgress } from '../../signer/publication/upload.ts';
 import type { Progress, Terminal } from '../../terminal.ts';
 import { addPassphraseOptions, type PassphraseOptions } from '../passphrase.ts';
 import { planData, planText } from '../plan-text.ts';
@@ -33,8 +33,8 @@ async function publishCommand(options: PublishCommandOptions, surroundings: Surr
   const { terminal, signal } = surroundings;
   const workspace = await openChosenWorkspace(options, surroundings);
   const [{ planPublication }, { publish }] = await Promise.all([
-    import('../../signer/plan-publication.ts'),
-    import('../../signer/publish.ts'),
+    import('../../signer/publication/plan-publication.ts'),
+    import('../../signer/publication/publish.ts'),
   ]);
   const now = surroundings.now();
   const plan = await planPublication(workspace, { now, signal });

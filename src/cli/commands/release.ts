@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { TidegateError } from '../../errors.ts';
 import { parseTime } from '../../metadata/time.ts';
-import type { Draft } from '../../signer/draft.ts';
+import type { Draft } from '../../signer/release/draft.ts';
 import { formatBytes, formatTable, type Progress, printableLine } from '../../terminal.ts';
 import { releaseName } from '../../waves/release.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
@@ -76,7 +76,7 @@ async function add(
   const files = imageFiles(images, directory);
   const startTime = options.startTime === undefined ? undefined : timeOf(options.startTime);
   const workspace = await openChosenWorkspace(options, surroundings);
-  const { addRelease } = await import('../../signer/add-release.ts');
+  const { addRelease } = await import('../../signer/release/add-release.ts');
   let shown: { path: string; line: Progress } | undefined;
   try {
     const draft = await addRelease(
@@ -149,7 +149,7 @@ function draftLines(draft: Draft): readonly string[] {
 
 async function list(options: WorkspaceOptions, surroundings: Surroundings): Promise<void> {
   const workspace = await openChosenWorkspace(options, surroundings);
-  const { readDrafts } = await import('../../signer/draft.ts');
+  const { readDrafts } = await import('../../signer/release/draft.ts');
   const drafts = await readDrafts(workspace);
   const { terminal } = surroundings;
   if (drafts.length === 0)
@@ -165,8 +165,8 @@ async function drop(
 ): Promise<void> {
   const workspace = await openChosenWorkspace(options, surroundings);
   const [{ removeDraft }, { whileLocked }] = await Promise.all([
-    import('../../signer/draft.ts'),
-    import('../../signer/workspace.ts'),
+    import('../../signer/release/draft.ts'),
+    import('../../signer/workspace/workspace.ts'),
   ]);
   const result = await whileLocked(workspace, () => removeDraft(workspace, release));
   if (result === 'absent') {

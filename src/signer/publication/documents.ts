@@ -1,0 +1,93 @@
+/**
+ * The signed part of the documents that are written: the portable profile that every client reads.
+ *
+ * 1. `spec_version` 1.0.0; times in whole seconds; every `meta` entry with version, length and SHA-256.
+ * 2. The name of the repository in every document.
+ * 3. A document that replaces another keeps the members that it does not change, unknown ones too.
+ */
+import { digestOf } from '../../metadata/crypto.ts';
+import { repositoryMember, writtenSpecVersion } from '../../metadata/document.ts';
+import { snapshotEntryName } from '../../metadata/file-names.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../metadata/json.ts';
+import { jsonOf, type Plain, withMembers } from '../../metadata/json-writer.ts';
+import { type TopLevelRole, topLevelRoles } from '../../metadata/role-name.ts';
+import { formatTime } from '../../metadata/time.ts';
+
+/** What every document says. */
+export interface DocumentHead {
+  /** The name of the repository. */
+  readonly repository: string;
+  readonly version: number;
+  /** Milliseconds since the epoch; written in whole seconds. */
+  readonly expires: number;
+  /** The document that this one replaces. */
+  readonly base?: JsonObject | undefined;
+}
+
+/** What a parent says of a file that it lists. */
+export interface ListedFile {
+  readonly version: number;
+  readonly bytes: Uint8Array;
+}
+
+export function rootDocument(
+  head: DocumentHead,
+  keys: ReadonlyMap<string, JsonObject>,
+  roles: Readonly<Record<TopLevelRole, { readonly keyIds: readonly string[]; readonly threshold: number }>>,
+): JsonObject {
+  const roleJson = (role: TopLevelRole): Plain => ({
+    keyids: roles[role].keyIds,
+    threshold: roles[role].threshold,
+  });
+  return documentOf('root', head, {
+    consistent_snapshot: true,
+    keys: new Map(keys),
+    roles: Object.fromEntries(topLevelRoles.map((role) => [role, roleJson(role)])),
+  });
+}
+
+/** @param targets target objects by path, as they stand in the document */
+export function targetsDocument(head: DocumentHead, targets: JsonObject): JsonObject {
+  return documentOf('targets', head, { targets });
+}
+
+/** @param targets the top-level targets role; entries of delegated roles are taken over from the base */
+export function snapshotDocument(head: DocumentHead, targets: ListedFile | undefined): JsonObject {
+  const before = head.base?.get('meta');
+  const meta = new Map<string, JsonValue>(isJsonObject(before) ? before : []);
+  if (targets !== undefined) meta.set(snapshotEntryName('targets'), fileMeta(targets));
+  return documentOf('snapshot', head, { meta });
+}
+
+export function timestampDocument(head: DocumentHead, snapshot: JsonValue): JsonObject {
+  return documentOf('timestamp', head, { meta: new Map([[snapshotEntryName('snapshot'), snapshot]]) });
+}
+
+export function fileMeta({ version, bytes }: ListedFile): JsonValue {
+  return jsonOf({ hashes: { sha256: digestOf('sha256', bytes) }, length: bytes.byteLength, version });
+}
+
+export function targetObject({
+  length,
+  sha256,
+}: {
+  readonly length: number;
+  readonly sha256: string;
+}): JsonValue {
+  return jsonOf({ hashes: { sha256 }, length });
+}
+
+function documentOf(
+  type: TopLevelRole,
+  { repository, version, expires, base }: DocumentHead,
+  members: { readonly [member: string]: Plain },
+): JsonObject {
+  return withMembers(base ?? new Map(), {
+    _type: type,
+    spec_version: writtenSpecVersion,
+    [repositoryMember]: repository,
+    version,
+    expires: formatTime(expires),
+    ...members,
+  });
+}

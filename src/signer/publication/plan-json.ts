@@ -1,0 +1,62 @@
+/** The canonical form of a plan: what its id is the hash of. All times are absolute, in UTC. */
+import { canonicalBytes } from '../../metadata/canonical.ts';
+import { digestOf } from '../../metadata/crypto.ts';
+import { isJsonObject, type JsonObject } from '../../metadata/json.ts';
+import { jsonOf, type Plain } from '../../metadata/json-writer.ts';
+import { formatTime } from '../../metadata/time.ts';
+import type { Release } from '../../waves/release.ts';
+import type { PlannedRole, RepositoryPlan } from './plan.ts';
+
+export function planDigest(
+  plan: Omit<RepositoryPlan, 'json' | 'digest'>,
+): Pick<RepositoryPlan, 'json' | 'digest'> {
+  const { live, now, renew, roles, added, releases, repository } = plan;
+  const json = jsonOf({
+    repository,
+    folder: live.place.name,
+    planned_at: formatTime(now),
+    planned_at_milliseconds: now,
+    base:
+      live.published === undefined
+        ? null
+        : { timestamp: live.published.sha256, version: live.published.timestamp.version },
+    // Not which roots the store lacks: an interrupted run may have written them, and the plan is the same.
+    root: { version: live.root.version, sha256: digestOf('sha256', live.roots.at(-1) ?? '') },
+    renew: [...renew].sort(),
+    roles: roles.map(roleJson),
+    targets: added.map(({ target, length, sha256 }) => ({ target, length, sha256 })),
+    releases: releases.map(releaseJson),
+  });
+  const object: JsonObject = isJsonObject(json) ? json : new Map();
+  return { json: object, digest: digestOf('sha256', canonicalBytes(object)) };
+}
+
+function roleJson({ role, from, to, expiresFrom, expires, keys, keyNames }: PlannedRole): Plain {
+  return {
+    role,
+    from: from ?? null,
+    to,
+    expires_from: expiresFrom === undefined ? null : formatTime(expiresFrom),
+    expires: formatTime(expires),
+    threshold: keys.threshold,
+    keys: keyNames,
+    key_ids: keys.keyIds,
+  };
+}
+
+function releaseJson({
+  waves,
+  lastWaveEnds,
+  spread,
+  maxVersion,
+  unknown: _unknown,
+  ...release
+}: Release): Plain {
+  return {
+    ...release,
+    max_version: maxVersion,
+    spread,
+    waves: new Map(Array.from(waves, ([seed, time]) => [String(seed), formatTime(time)])),
+    last_wave_ends: lastWaveEnds === undefined ? undefined : formatTime(lastWaveEnds),
+  };
+}

@@ -1,0 +1,235 @@
+/** Plans for the repositories of a workspace: reads what planning needs, decides nothing itself. */
+
+import { join } from 'node:path';
+import { TidegateError } from '../../errors.ts';
+import { canonicalBytes } from '../../metadata/canonical.ts';
+import { digestOf } from '../../metadata/crypto.ts';
+import { jsonOf } from '../../metadata/json-writer.ts';
+import { targetName } from '../../metadata/repository-layout.ts';
+import { formatTime } from '../../metadata/time.ts';
+import type { Release } from '../../waves/release.ts';
+import { scheduleOf } from '../../waves/wave-policy.ts';
+import { hasPrivateKey } from '../keys/key-ring.ts';
+import { type Draft, readDrafts } from '../release/draft.ts';
+import { readJournal } from '../workspace/state-file.ts';
+import {
+  type RepositoryPlace,
+  readWavePolicy,
+  repositoriesOf,
+  type Workspace,
+} from '../workspace/workspace.ts';
+import { type LiveRepository, readLive } from './live-repository.ts';
+import {
+  type PlannedRole,
+  type PublishedRole,
+  planRepository,
+  type RepositoryPlan,
+  type ScheduledDraft,
+} from './plan.ts';
+import { planWarnings } from './plan-warnings.ts';
+
+export interface PlanOptions {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly signal?: AbortSignal;
+}
+
+/** One thing that hosts will see differently. */
+export type PlannedChange =
+  | { readonly kind: 'root'; readonly repository: string; readonly version: number }
+  | { readonly kind: 'release'; readonly repository: string; readonly release: Release }
+  | {
+      readonly kind: 'target';
+      readonly repository: string;
+      readonly target: string;
+      /** Bytes. */
+      readonly length: number;
+      readonly sha256: string;
+    };
+
+/** One signature set that is needed. */
+export interface PlannedSignature extends Omit<PlannedRole, 'keys'> {
+  readonly repository: string;
+  readonly threshold: number;
+  /** Those of `keyNames` whose private half lies in the workspace. */
+  readonly atHand: readonly string[];
+}
+
+export interface PlannedUpload {
+  /** In the store. */
+  readonly name: string;
+  readonly length: number;
+  readonly sha256: string;
+  /** True when a file of this length is there already: an interrupted publication put it there. */
+  readonly present: boolean;
+}
+
+export interface Plan {
+  /** SHA-256 of `json`. */
+  readonly id: string;
+  /** Canonical JSON: all that the publication will say. */
+  readonly json: string;
+  /** Repositories that change; empty when there is nothing to do. */
+  readonly repositories: readonly RepositoryPlan[];
+  readonly changes: readonly PlannedChange[];
+  readonly signatures: readonly PlannedSignature[];
+  readonly uploads: readonly PlannedUpload[];
+  /** Sentences for people: what expires soon, what opens late. */
+  readonly warnings: readonly string[];
+}
+
+/** A clock may be this far behind the one that signed last, in milliseconds. */
+const clockTolerance = 5 * 60_000;
+
+/**
+ * What publishing would do now. Writes nothing, asks for no passphrase.
+ *
+ * @throws rollback when the store shows less than was seen, clock-behind, name-taken, release-invalid, and what reading
+ *   the store throws
+ */
+export async function planPublication(workspace: Workspace, { now, signal }: PlanOptions): Promise<Plan> {
+  const drafts = await readDrafts(workspace);
+  const repositories: RepositoryPlan[] = [];
+  const warnings: string[] = [];
+  for (const place of repositoriesOf(workspace.settings)) {
+    const live = await readLive(workspace, place, signal);
+    const own = drafts.filter((draft) => servedBy(place, draft));
+    const plan = await planPlace(workspace, live, { drafts: own, renew: new Set(), now });
+    warnings.push(...planWarnings(live, plan, now));
+    if (plan !== undefined) repositories.push(plan);
+  }
+  return await planOf(workspace, repositories, warnings);
+}
+
+export interface PlacePlan {
+  readonly drafts: readonly Draft[];
+  readonly renew: ReadonlySet<PublishedRole>;
+  readonly now: number;
+}
+
+/**
+ * The plan of one repository. One that was interrupted, and that nothing has overtaken, is taken up again at its own
+ * time, so that what was signed then can be published.
+ */
+export async function planPlace(
+  workspace: Workspace,
+  live: LiveRepository,
+  request: PlacePlan,
+): Promise<RepositoryPlan | undefined> {
+  const journal = await readJournal(workspace, live.place.name);
+  if (journal === undefined) return await planAt(workspace, live, request);
+  if (request.now < journal.now - clockTolerance) throw clockBehind(request.now, journal.now);
+  const age = request.now - journal.now;
+  if (!journal.done && age < workspace.expiration.timestamp / 2) {
+    const earlier = await planAt(workspace, live, { ...request, now: journal.now });
+    if (earlier?.digest === journal.plan) return earlier;
+  }
+  return await planAt(workspace, live, request);
+}
+
+export async function planAt(
+  workspace: Workspace,
+  live: LiveRepository,
+  { drafts, renew, now }: PlacePlan,
+): Promise<RepositoryPlan | undefined> {
+  const scheduled: ScheduledDraft[] = [];
+  for (const draft of drafts) scheduled.push({ draft, schedule: await scheduleFor(workspace, draft, now) });
+  const { settings, expiration, keys: names } = workspace;
+  return planRepository({
+    repository: settings.name,
+    live,
+    drafts: scheduled,
+    expiration,
+    names,
+    renew,
+    now,
+  });
+}
+
+export function servedBy(place: RepositoryPlace, draft: Draft): boolean {
+  return place.fleets.some(({ variant, arch }) => variant === draft.variant && arch === draft.arch);
+}
+
+async function scheduleFor(
+  workspace: Workspace,
+  draft: Draft,
+  now: number,
+): Promise<ScheduledDraft['schedule']> {
+  if (draft.wavePolicy === undefined) return { waves: new Map() };
+  return scheduleOf(await readWavePolicy(workspace, draft.wavePolicy), draft.startTime ?? now);
+}
+
+async function planOf(
+  workspace: Workspace,
+  repositories: readonly RepositoryPlan[],
+  warnings: readonly string[],
+): Promise<Plan> {
+  const json = canonicalBytes(
+    jsonOf({ tidegate_plan: 1, repositories: repositories.map((plan) => plan.json) }),
+  );
+  return {
+    id: digestOf('sha256', json),
+    json: new TextDecoder().decode(json),
+    repositories,
+    changes: repositories.flatMap(changesOf),
+    signatures: await signaturesOf(workspace, repositories),
+    uploads: await uploadsOf(workspace, repositories),
+    warnings,
+  };
+}
+
+function changesOf({ live, added, releases }: RepositoryPlan): readonly PlannedChange[] {
+  const repository = live.place.name;
+  return [
+    ...live.missingRoots.map((version) => ({ kind: 'root' as const, repository, version })),
+    ...releases.map((release) => ({ kind: 'release' as const, repository, release })),
+    ...added.map(({ target, length, sha256 }) => ({
+      kind: 'target' as const,
+      repository,
+      target,
+      length,
+      sha256,
+    })),
+  ];
+}
+
+async function signaturesOf(
+  { fileSystem, directory }: Workspace,
+  repositories: readonly RepositoryPlan[],
+): Promise<readonly PlannedSignature[]> {
+  const signatures: PlannedSignature[] = [];
+  for (const { live, roles } of repositories) {
+    for (const { keys, ...role } of roles) {
+      const atHand: string[] = [];
+      for (const name of role.keyNames) {
+        if (await hasPrivateKey(fileSystem, join(directory, 'keys'), name)) atHand.push(name);
+      }
+      signatures.push({ ...role, repository: live.place.name, threshold: keys.threshold, atHand });
+    }
+  }
+  return signatures;
+}
+
+/** Shared targets are uploaded once, whichever repositories list them. */
+async function uploadsOf(
+  { store }: Workspace,
+  repositories: readonly RepositoryPlan[],
+): Promise<readonly PlannedUpload[]> {
+  const uploads = new Map<string, PlannedUpload>();
+  for (const { live, added } of repositories) {
+    for (const { target, length, sha256 } of added) {
+      const name = targetName(live.place.folders, target, sha256);
+      const present = (await store.stat(name))?.length === length;
+      uploads.set(name, { name, length, sha256, present });
+    }
+  }
+  return [...uploads.values()];
+}
+
+function clockBehind(now: number, last: number): TidegateError {
+  return new TidegateError(
+    'clock-behind',
+    `the clock says ${formatTime(now)}, and this workspace signed at ${formatTime(last)} already. Set the clock; nothing was signed`,
+    { found: formatTime(now), expected: formatTime(last) },
+  );
+}

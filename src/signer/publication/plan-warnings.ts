@@ -1,0 +1,47 @@
+/** What a person should know before a plan is signed; nothing here stops it. */
+import { formatTime } from '../../metadata/time.ts';
+import { releaseName } from '../../waves/release.ts';
+import type { LiveRepository } from './live-repository.ts';
+import { publishedRoles, type RepositoryPlan } from './plan.ts';
+
+/** A new root needs people and safes: eight weeks, in milliseconds. */
+const rootNotice = 8 * 7 * 24 * 3_600_000;
+
+/** tuf-js, the second verifier of hosts, needs quadratic time for the entries of one role. */
+const manyTargets = 1000;
+
+/** Sentences, each naming the repository. */
+export function planWarnings(
+  live: LiveRepository,
+  plan: RepositoryPlan | undefined,
+  now: number,
+): readonly string[] {
+  const warnings: string[] = [];
+  const at = live.place.name;
+  const { root, published } = live;
+  if (root.expires - now < rootNotice) {
+    const verb = root.expires <= now ? 'expired' : 'expires';
+    warnings.push(`${at}: root ${root.version} ${verb} at ${formatTime(root.expires)}: sign the next one`);
+  }
+  for (const role of publishedRoles) {
+    const signed = plan?.roles.some((planned) => planned.role === role) ?? false;
+    const document = published?.[role];
+    if (signed || document === undefined || document.expires > now) continue;
+    warnings.push(
+      `${at}: ${role} ${document.version} expired at ${formatTime(document.expires)}: refresh it`,
+    );
+  }
+  const targets = plan?.targets.size ?? 0;
+  if (targets > manyTargets) {
+    warnings.push(`${at}: ${targets} targets; some clients take seconds and more above ${manyTargets}`);
+  }
+  for (const release of plan?.releases ?? []) {
+    const [first] = [...release.waves.values()].sort((a, b) => a - b);
+    if (first !== undefined && first < now) {
+      warnings.push(
+        `${at}: the first wave of ${releaseName(release)} opened at ${formatTime(first)}, before this plan`,
+      );
+    }
+  }
+  return warnings;
+}

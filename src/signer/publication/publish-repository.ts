@@ -1,0 +1,159 @@
+/**
+ * One repository goes from its old state to its new one. The order is that of safety:
+ *
+ *     sign all → check as hosts → journal → images → targets → snapshot → roots → check as written
+ *     → timestamp.json, only if it is still the one that was planned from → check as published → note it
+ *
+ * Until the timestamp is replaced hosts see the old state, from then on the new one. Whatever dies in between is
+ * mended by publishing again: everything before is create-only, and the journal holds the very bytes that were signed.
+ */
+import { TidegateError } from '../../errors.ts';
+import { metadataName } from '../../metadata/repository-layout.ts';
+import { checkCancelled } from '../../storage/cancel.ts';
+import type { KeyRing } from '../keys/key-ring.ts';
+import { type Journal, readJournal, writeJournal } from '../workspace/state-file.ts';
+import type { Workspace } from '../workspace/workspace.ts';
+import type { RepositoryPlan } from './plan.ts';
+import { overlaid, readerOf } from './repository-reader.ts';
+import { settle } from './settle.ts';
+import {
+  checkAsHosts,
+  plannedVersions,
+  type SignedFiles,
+  signPlan,
+  timestampDigest,
+  type Versions,
+  withFiles,
+} from './sign-plan.ts';
+import {
+  freeVersion,
+  requirePresent,
+  type UploadOptions,
+  uploadRoles,
+  uploadRoots,
+  uploadTargets,
+} from './upload.ts';
+
+export interface RepositoryRun extends UploadOptions {
+  readonly ring: KeyRing;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+export interface RepositoryResult {
+  readonly repository: string;
+  readonly root: number;
+  readonly versions: Versions;
+  /** Bytes of images and manifest that were written; what was there already does not count. */
+  readonly written: number;
+}
+
+/** @throws base-moved when another publication came first; see `publish` for the rest */
+export async function publishRepository(
+  workspace: Workspace,
+  plan: RepositoryPlan,
+  run: RepositoryRun,
+): Promise<RepositoryResult> {
+  const { store } = workspace;
+  await requirePresent(plan, store);
+  let signed = await signAgain(workspace, plan, run);
+  await prepare(workspace, plan, signed, run);
+  const written = await uploadTargets(workspace, plan, run);
+  for (;;) {
+    checkCancelled('publishing', run.signal);
+    const taken = await uploadRoles(store, plan, signed);
+    if (taken === undefined) break;
+    const free = await freeVersion(store, plan, taken, signed.versions);
+    const versions = { ...signed.versions, [taken]: free };
+    const keys = { ring: run.ring, names: workspace.keys };
+    // The targets file stays as it is when only the snapshot's number was taken; what lists it is signed anew.
+    const kept = taken === 'snapshot' ? targetsOnly(plan, signed) : new Map<string, Uint8Array>();
+    signed = await signPlan(plan, versions, keys, kept);
+    await prepare(workspace, plan, signed, run);
+  }
+  await uploadRoots(store, plan);
+  await commit(workspace, plan, signed, run);
+  await settle(workspace, plan.live.place, run.now);
+  return {
+    repository: plan.live.place.name,
+    root: plan.live.root.version,
+    versions: signed.versions,
+    written,
+  };
+}
+
+/** What an interrupted run signed for this very plan, or new signatures. */
+async function signAgain(
+  workspace: Workspace,
+  plan: RepositoryPlan,
+  run: RepositoryRun,
+): Promise<SignedFiles> {
+  const keys = { ring: run.ring, names: workspace.keys };
+  const versions = plannedVersions(plan);
+  const journal = await readJournal(workspace, plan.live.place.name);
+  if (journal === undefined || journal.done || journal.plan !== plan.digest)
+    return await signPlan(plan, versions, keys);
+  return { versions: versionsIn(plan, journal, versions), files: journal.files };
+}
+
+/** Versions as they are in the names of the journal's files. */
+function versionsIn(plan: RepositoryPlan, journal: Journal, planned: Versions): Versions {
+  const versions = { ...planned };
+  for (const name of journal.files.keys()) {
+    for (const role of ['targets', 'snapshot'] as const) {
+      const version = Number(/(\d+)\.[a-z]+\.json$/.exec(name)?.[1]);
+      if (name === metadataName(plan.live.place.folders, role, version)) versions[role] = version;
+    }
+  }
+  return versions;
+}
+
+/** Nothing is written before hosts would believe it, and nothing before it is in the journal. */
+async function prepare(
+  workspace: Workspace,
+  plan: RepositoryPlan,
+  signed: SignedFiles,
+  { now, signal }: RepositoryRun,
+): Promise<void> {
+  await checkAsHosts(plan, withFiles(plan, signed, readerOf(workspace.store, signal)), now);
+  await writeJournal(workspace, plan.live.place.name, {
+    plan: plan.digest,
+    now: plan.now,
+    done: false,
+    timestamp: timestampDigest(plan, signed),
+    files: signed.files,
+  });
+}
+
+function targetsOnly(
+  plan: RepositoryPlan,
+  { files, versions }: SignedFiles,
+): ReadonlyMap<string, Uint8Array> {
+  const name = metadataName(plan.live.place.folders, 'targets', versions.targets);
+  const bytes = files.get(name);
+  return bytes === undefined ? new Map() : new Map([[name, bytes]]);
+}
+
+/** The one write that hosts see. */
+async function commit(
+  { store }: Workspace,
+  plan: RepositoryPlan,
+  { files }: SignedFiles,
+  { now, signal }: RepositoryRun,
+): Promise<void> {
+  const name = metadataName(plan.live.place.folders, 'timestamp');
+  const bytes = files.get(name) ?? new Uint8Array();
+  // Everything but the timestamp comes from the store now: what it holds is what hosts will get.
+  await checkAsHosts(plan, overlaid(new Map([[name, bytes]]), readerOf(store, signal)), now);
+  checkCancelled('publishing', signal);
+  const outcome = await store.swap(name, bytes, plan.live.published?.etag, signal && { signal });
+  if (outcome === 'lost') throw baseMoved(plan.live.place.name, store.location);
+}
+
+export function baseMoved(repository: string, location: string): TidegateError {
+  return new TidegateError(
+    'base-moved',
+    `${repository}: somebody published to ${location} since this plan was made. Plan again; images that are uploaded stay`,
+    { repository, location },
+  );
+}

@@ -1,0 +1,105 @@
+/** Publishing a plan: every repository of it, one after another, each whole or not at all. */
+import { join } from 'node:path';
+import { TidegateError } from '../../errors.ts';
+import { KeyRing, type KeyUnlocker } from '../keys/key-ring.ts';
+import { readDrafts } from '../release/draft.ts';
+import { readJournal } from '../workspace/state-file.ts';
+import { repositoriesOf, type Workspace, whileLocked } from '../workspace/workspace.ts';
+import { type LiveRepository, readLive } from './live-repository.ts';
+import type { RepositoryPlan } from './plan.ts';
+import { type Plan, planAt, servedBy } from './plan-publication.ts';
+import { baseMoved, publishRepository, type RepositoryResult } from './publish-repository.ts';
+import { isUnsettled, settle } from './settle.ts';
+import type { UploadProgress } from './upload.ts';
+
+export interface PublishOptions {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly unlock: KeyUnlocker;
+  readonly progress?: (progress: UploadProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface PublishResult {
+  readonly plan: string;
+  /** In the order of the plan; those that an earlier run had published already are among them. */
+  readonly repositories: readonly RepositoryResult[];
+}
+
+/**
+ * Publishes what a plan says, or finishes what an interrupted run of it began. What a store call did before it failed
+ * makes no difference: calling this again with a plan made again, or with the same one, comes to the same end.
+ *
+ * @throws base-moved when somebody published since the plan was made, workspace-invalid when drafts or policies changed
+ *   since, signatures-missing, name-taken, hash-mismatch or length-mismatch for an image that changed, locked, cancelled,
+ *   not-found for listed files that the store lacks, and what key files and `trust/` throw. Nothing a host sees has
+ *   changed then, unless the message says so.
+ */
+export async function publish(
+  workspace: Workspace,
+  plan: Plan,
+  options: PublishOptions,
+): Promise<PublishResult> {
+  const ring = new KeyRing(workspace.fileSystem, join(workspace.directory, 'keys'), options.unlock);
+  return await whileLocked(workspace, async () => {
+    await settleAll(workspace, options.now);
+    const repositories: RepositoryResult[] = [];
+    for (const part of plan.repositories) {
+      const done = await publishedAlready(workspace, part);
+      if (done !== undefined) repositories.push(done);
+      else {
+        await requireUnchanged(workspace, part, options.signal);
+        repositories.push(await publishRepository(workspace, part, { ...options, ring }));
+      }
+    }
+    return { plan: plan.id, repositories };
+  });
+}
+
+/** Finishes what was interrupted between the timestamp and the end. */
+export async function settleAll(workspace: Workspace, now: number): Promise<void> {
+  for (const place of repositoriesOf(workspace.settings)) {
+    const journal = await readJournal(workspace, place.name);
+    if (journal === undefined || journal.done) continue;
+    if (await isUnsettled(workspace, await readLive(workspace, place))) await settle(workspace, place, now);
+  }
+}
+
+async function publishedAlready(
+  workspace: Workspace,
+  part: RepositoryPlan,
+): Promise<RepositoryResult | undefined> {
+  const { place } = part.live;
+  const journal = await readJournal(workspace, place.name);
+  if (journal?.plan !== part.digest || !journal.done) return undefined;
+  const live = await readLive(workspace, place);
+  if (live.published?.sha256 !== journal.timestamp) return undefined;
+  return { repository: place.name, root: live.root.version, versions: versionsOf(live), written: 0 };
+}
+
+function versionsOf({ published }: LiveRepository): RepositoryResult['versions'] {
+  return {
+    targets: published?.targets.version ?? 0,
+    snapshot: published?.snapshot.version ?? 0,
+    timestamp: published?.timestamp.version ?? 0,
+  };
+}
+
+/** The plan is made once more from what is there now: what was shown is what is signed. */
+async function requireUnchanged(
+  workspace: Workspace,
+  part: RepositoryPlan,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { place, published } = part.live;
+  const live = await readLive(workspace, place, signal);
+  if (live.published?.sha256 !== published?.sha256) throw baseMoved(place.name, workspace.store.location);
+  const drafts = (await readDrafts(workspace)).filter((draft) => servedBy(place, draft));
+  const again = await planAt(workspace, live, { drafts, renew: part.renew, now: part.now });
+  if (again?.digest === part.digest) return;
+  throw new TidegateError(
+    'workspace-invalid',
+    `${place.name}: drafts, policies or roots changed since the plan was made. Plan again`,
+    { repository: place.name, found: again?.digest ?? null, expected: part.digest },
+  );
+}

@@ -1,0 +1,116 @@
+/**
+ * Reads a repository as a host does, by the rules of `trust/`: roots from the anchor on, timestamp, snapshot, targets,
+ * manifest. The signer looks through it at what is published, at what it is about to write, and at what it wrote.
+ */
+import { TidegateError } from '../../errors.ts';
+import {
+  manifestTarget,
+  metadataName,
+  type RepositoryFolders,
+  targetName,
+} from '../../metadata/repository-layout.ts';
+import { targetOf } from '../../metadata/targets.ts';
+import type { ReadableStore } from '../../storage/store.ts';
+import { checkFile } from '../../trust/file-check.ts';
+import type { Floors } from '../../trust/floors.ts';
+import type { TrustPolicy } from '../../trust/policy.ts';
+import { listedMeta, targetsLimit, topLevelTargets, updateTargets } from '../../trust/targets-role.ts';
+import {
+  finishRoot,
+  requireTimestamp,
+  snapshotLimit,
+  type TrustedSet,
+  trustRoot,
+  updateRoot,
+  updateSnapshot,
+  updateTimestamp,
+} from '../../trust/trusted-set.ts';
+import { maxManifestBytes } from '../../waves/limits.ts';
+import { parseManifest } from '../../waves/manifest.ts';
+import type { Manifest } from '../../waves/release.ts';
+import { emptyManifest } from '../../waves/releases.ts';
+
+/** Reads a small file of the store by its name; undefined when it does not exist. */
+export type ReadFile = (name: string, limit: number) => Promise<Uint8Array | undefined>;
+
+export interface ReadRequest {
+  readonly folders: RepositoryFolders;
+  /** The root to begin with. */
+  readonly anchor: Uint8Array;
+  readonly policy: TrustPolicy;
+  readonly floors: Floors;
+}
+
+export interface ReadRepository {
+  readonly set: TrustedSet;
+  /** Every root from the anchor on. */
+  readonly roots: readonly Uint8Array[];
+  readonly manifest: Manifest;
+}
+
+export function readerOf(store: ReadableStore, signal?: AbortSignal): ReadFile {
+  return async (name, limit) => (await store.read(name, limit, signal && { signal }))?.bytes;
+}
+
+/** Files that are not written yet, before those that are. */
+export function overlaid(files: ReadonlyMap<string, Uint8Array>, below: ReadFile): ReadFile {
+  return async (name, limit) => files.get(name) ?? (await below(name, limit));
+}
+
+/** The roots alone, up to the last. */
+export async function readRootChain(
+  read: ReadFile,
+  { folders, anchor, policy, floors }: ReadRequest,
+): Promise<{ readonly set: TrustedSet; readonly roots: readonly Uint8Array[] }> {
+  let set = trustRoot(anchor, policy, floors);
+  const roots = [anchor];
+  for (;;) {
+    const next = set.root.document.version + 1;
+    const bytes = await read(metadataName(folders, 'root', next), policy.limits.maxRootLength);
+    if (bytes === undefined) return { set: finishRoot(set), roots };
+    set = updateRoot(set, bytes);
+    roots.push(bytes);
+  }
+}
+
+/**
+ * The whole repository.
+ *
+ * @throws not-found for a file that a trusted one names and that is not there, and what `trust/` throws
+ */
+export async function readRepository(read: ReadFile, request: ReadRequest): Promise<ReadRepository> {
+  const { folders, policy } = request;
+  const chain = await readRootChain(read, request);
+  const required = async (name: string, limit: number): Promise<Uint8Array> => {
+    const bytes = await read(name, limit);
+    if (bytes === undefined) throw missing(name);
+    return bytes;
+  };
+  const timestamp = await required(metadataName(folders, 'timestamp'), policy.limits.maxTimestampLength);
+  let set = updateTimestamp(chain.set, timestamp);
+  const snapshot = metadataName(folders, 'snapshot', requireTimestamp(set).document.snapshot.version);
+  set = updateSnapshot(set, await required(snapshot, snapshotLimit(set)));
+  const targets = metadataName(folders, 'targets', listedMeta(set, 'targets').version);
+  set = updateTargets(set, await required(targets, targetsLimit(set, 'targets')), topLevelTargets);
+  return { set, roots: chain.roots, manifest: await readManifest(required, folders, set) };
+}
+
+async function readManifest(
+  required: (name: string, limit: number) => Promise<Uint8Array>,
+  folders: RepositoryFolders,
+  set: TrustedSet,
+): Promise<Manifest> {
+  const document = set.targets.get('targets')?.document;
+  const target = document && targetOf(document, manifestTarget);
+  if (target === undefined) return emptyManifest;
+  const name = targetName(folders, manifestTarget, target.hashes.sha256 ?? '');
+  const bytes = await required(name, maxManifestBytes);
+  checkFile(bytes, target, name);
+  return parseManifest(bytes);
+}
+
+export function missing(name: string): TidegateError {
+  return new TidegateError('not-found', `${name} does not exist in the store, and a trusted file names it`, {
+    name,
+  });
+}

@@ -1,0 +1,59 @@
+/**
+ * The end of a publication, which can be reached twice: what is published is read back as a host reads it, the floors
+ * rise, drafts that are published go, and the journal says that it is done.
+ */
+import { join } from 'node:path';
+import { metadataFileName } from '../../metadata/file-names.ts';
+import { createDurably } from '../../storage/durable-file.ts';
+import { noFloors } from '../../trust/floors.ts';
+import { readDrafts, removeDraft } from '../release/draft.ts';
+import { trustPolicyAt } from '../workspace/roots.ts';
+import { readJournal, writeFloors, writeJournal } from '../workspace/state-file.ts';
+import type { RepositoryPlace, Workspace } from '../workspace/workspace.ts';
+import { type LiveRepository, readLive } from './live-repository.ts';
+import { isPublished } from './plan.ts';
+import { readerOf, readRepository } from './repository-reader.ts';
+
+/**
+ * @returns what is published now
+ * @throws what `trust/` throws when a host could not use what is published: an alarm, since it is
+ */
+export async function settle(
+  workspace: Workspace,
+  place: RepositoryPlace,
+  now: number,
+): Promise<LiveRepository> {
+  const live = await readLive(workspace, place);
+  const { published } = live;
+  if (published === undefined) return live;
+  const [anchor = new Uint8Array()] = workspace.roots;
+  const request = { folders: place.folders, anchor, policy: trustPolicyAt(now), floors: noFloors };
+  await readRepository(readerOf(workspace.store), request);
+  await writeFloors(workspace, place.name, live.floors);
+  await keepRoots(workspace, live);
+  for (const draft of await readDrafts(workspace)) {
+    const own = place.fleets.some(({ variant, arch }) => variant === draft.variant && arch === draft.arch);
+    if (own && isPublished(draft, live)) await removeDraft(workspace, draft);
+  }
+  const journal = await readJournal(workspace, place.name);
+  if (journal !== undefined && journal.timestamp === published.sha256) {
+    await writeJournal(workspace, place.name, { ...journal, done: true, files: new Map() });
+  }
+  return live;
+}
+
+/** True when a publication reached its timestamp and not its end. */
+export async function isUnsettled(workspace: Workspace, live: LiveRepository): Promise<boolean> {
+  const journal = await readJournal(workspace, live.place.name);
+  return journal !== undefined && !journal.done && journal.timestamp === live.published?.sha256;
+}
+
+/** Roots that another workspace published become part of this one's chain. */
+async function keepRoots({ fileSystem, directory, roots }: Workspace, live: LiveRepository): Promise<void> {
+  for (const [index, bytes] of live.roots.entries()) {
+    if (index < roots.length) continue;
+    await createDurably(fileSystem, join(directory, 'roots', metadataFileName('root', index + 1)), bytes, {
+      mode: 0o644,
+    });
+  }
+}

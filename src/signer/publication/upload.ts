@@ -1,0 +1,158 @@
+/** Writes what a publication adds to the store, create-only: images, then what lists them. */
+import { isTidegateError, TidegateError } from '../../errors.ts';
+import { targetName } from '../../metadata/repository-layout.ts';
+import { parseTargetPath } from '../../metadata/target-path.ts';
+import { type TargetsDocument, targetOf } from '../../metadata/targets.ts';
+import { contentOfFile } from '../../storage/file-content.ts';
+import type { SwappableStore } from '../../storage/store.ts';
+import { defaultLimits } from '../../trust/limits.ts';
+import type { DraftImage } from '../release/draft.ts';
+import type { Workspace } from '../workspace/workspace.ts';
+import type { PlannedTarget, PublishedRole, RepositoryPlan } from './plan.ts';
+import { roleFileName, type SignedFiles, unsignedFiles } from './sign-plan.ts';
+
+export interface UploadProgress {
+  /** The file in the store. */
+  readonly name: string;
+  /** Bytes written of it, and its length. */
+  readonly bytes: number;
+  readonly total: number;
+}
+
+export interface UploadOptions {
+  readonly progress?: (progress: UploadProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Files asked for at once. */
+const parallel = 8;
+
+/**
+ * Every image that the present targets list is still there, so that hosts can get what the new ones will list.
+ *
+ * @throws not-found listing up to 20 names that are missing or have another length
+ */
+export async function requirePresent(plan: RepositoryPlan, store: SwappableStore): Promise<void> {
+  const document = plan.live.published?.targets;
+  if (document === undefined) return;
+  const replaced = new Set<string>(plan.added.map(({ target }) => target));
+  const waiting = [...document.targets.keys()].filter((path) => !replaced.has(path));
+  const missing: string[] = [];
+  const next = waiting.values();
+  const work = async (): Promise<void> => {
+    for (const path of next) {
+      const { name, length } = fileOf(plan, document, path);
+      if ((await store.stat(name))?.length !== length) missing.push(name);
+    }
+  };
+  await Promise.all(Array.from({ length: parallel }, work));
+  if (missing.length === 0) return;
+  const names = missing.sort().slice(0, 20);
+  throw new TidegateError(
+    'not-found',
+    `${plan.live.place.name}: ${missing.length} listed files are missing or cut short in ${store.location}: ${names.join(', ')}. Nothing was written`,
+    { location: store.location, missing: names },
+  );
+}
+
+function fileOf(
+  plan: RepositoryPlan,
+  document: TargetsDocument,
+  path: string,
+): { name: string; length: number } {
+  const target = targetOf(document, parseTargetPath(path));
+  const name = targetName(plan.live.place.folders, parseTargetPath(path), target?.hashes.sha256 ?? '');
+  return { name, length: target?.length ?? 0 };
+}
+
+/** Images by content hash; returns the bytes that were written now. */
+export async function uploadTargets(
+  workspace: Workspace,
+  plan: RepositoryPlan,
+  options: UploadOptions,
+): Promise<number> {
+  let written = 0;
+  for (const target of plan.added) {
+    const name = targetName(plan.live.place.folders, target.target, target.sha256);
+    if ((await uploadTarget(workspace, name, target, options)) === 'created') written += target.length;
+  }
+  return written;
+}
+
+async function uploadTarget(
+  { store, fileSystem }: Workspace,
+  name: string,
+  { source, length }: PlannedTarget,
+  { progress, signal }: UploadOptions,
+): Promise<'created' | 'present'> {
+  const content = source instanceof Uint8Array ? source : contentOfFile(fileSystem, source.path, source);
+  try {
+    return await store.create(name, content, {
+      ...(signal && { signal }),
+      ...(progress && { progress: (bytes: number) => progress({ name, bytes, total: length }) }),
+    });
+  } catch (error) {
+    if (source instanceof Uint8Array || !isTidegateError(error, 'hash-mismatch', 'length-mismatch'))
+      throw error;
+    throw changedSince(source, error);
+  }
+}
+
+function changedSince({ path }: DraftImage, cause: TidegateError): TidegateError {
+  const text = `${path} has changed since it was added. Nothing was published; take the release back and add it again`;
+  return new TidegateError(cause.code, text, { path }, { cause });
+}
+
+/**
+ * Targets and snapshot, in this order.
+ *
+ * @returns the role whose number other bytes have taken, or undefined when all are written
+ */
+export async function uploadRoles(
+  store: SwappableStore,
+  plan: RepositoryPlan,
+  { files, versions }: SignedFiles,
+): Promise<'targets' | 'snapshot' | undefined> {
+  for (const role of ['targets', 'snapshot'] as const) {
+    const name = roleFileName(plan, role, versions);
+    const bytes = files.get(name);
+    if (bytes === undefined) continue;
+    try {
+      await store.create(name, bytes);
+    } catch (error) {
+      if (!isTidegateError(error, 'name-taken')) throw error;
+      return role;
+    }
+  }
+  return undefined;
+}
+
+/** Roots that the store lacks, lowest first. Nothing lists them with a hash, so each is read back. @throws hash-mismatch */
+export async function uploadRoots(store: SwappableStore, plan: RepositoryPlan): Promise<void> {
+  for (const [name, bytes] of unsignedFiles(plan)) {
+    if (!name.startsWith(`${plan.live.place.folders.metadata}/`)) continue;
+    await store.create(name, bytes);
+    const found = (await store.read(name, defaultLimits.maxRootLength))?.bytes ?? new Uint8Array();
+    if (Buffer.from(found).equals(bytes)) continue;
+    const text = `${name} in ${store.location} is not what was written there; the timestamp was left as it is`;
+    throw new TidegateError('hash-mismatch', text, { name, location: store.location });
+  }
+}
+
+/** Burned numbers in a row that are passed over before something must be wrong. */
+const mostBurned = 1000;
+
+/** The first number from `version` on that no file has taken. @throws name-taken */
+export async function freeVersion(
+  store: SwappableStore,
+  plan: RepositoryPlan,
+  role: PublishedRole,
+  versions: Readonly<Record<PublishedRole, number>>,
+): Promise<number> {
+  for (let version = versions[role] + 1; version <= versions[role] + mostBurned; version += 1) {
+    const name = roleFileName(plan, role, { ...versions, [role]: version });
+    if ((await store.stat(name)) === undefined) return version;
+  }
+  const text = `${plan.live.place.name}: the ${mostBurned} versions of ${role} after ${versions[role]} are taken`;
+  throw new TidegateError('name-taken', text, { role });
+}

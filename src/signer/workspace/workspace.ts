@@ -1,0 +1,175 @@
+/**
+ * A workspace: the folder from which a repository is signed and published.
+ *
+ *     tidegate.toml                what it is                                      written by people
+ *     policies/{waves,expiration}/ how fast, how long                              written by people
+ *     keys/                        public halves, and private ones that are at hand
+ *     roots/N.root.json            the signed roots, from the first one on: what hosts trust
+ *     drafts/                      releases that wait for publication
+ *     state/                       versions seen, and what was signed but perhaps not published yet
+ *
+ * It holds nothing that the store does not hold too, but for private keys and drafts: whoever has keys and roots can
+ * publish from a copy.
+ */
+import { isAbsolute, join, resolve } from 'node:path';
+import { TidegateError } from '../../errors.ts';
+import {
+  type FleetName,
+  type RepositoryFolders,
+  repositoryFolders,
+} from '../../metadata/repository-layout.ts';
+import { topLevelRoles } from '../../metadata/role-name.ts';
+import { type FileSystem, nodeFileSystem } from '../../storage/file-system.ts';
+import { openSwappableStore } from '../../storage/location.ts';
+import { acquireLock } from '../../storage/lock.ts';
+import { readPlainFile } from '../../storage/plain-file.ts';
+import type { SwappableStore } from '../../storage/store.ts';
+import { parseWavePolicy, type WavePolicy } from '../../waves/wave-policy.ts';
+import { type NamedKey, readPublicKey } from '../keys/key-ring.ts';
+import { type Expiration, expirationOf, readExpirationPolicy } from './expiration.ts';
+import { readRoots } from './roots.ts';
+import {
+  isPolicyName,
+  parseWorkspaceFile,
+  policyNameForm,
+  type WorkspaceSettings,
+  workspaceFileName,
+} from './workspace-file.ts';
+
+export interface Workspace {
+  readonly directory: string;
+  readonly settings: WorkspaceSettings;
+  readonly expiration: Expiration;
+  /** By key id. */
+  readonly keys: ReadonlyMap<string, NamedKey>;
+  /** The signed roots, version 1 first. */
+  readonly roots: readonly Uint8Array[];
+  readonly store: SwappableStore;
+  readonly fileSystem: FileSystem;
+}
+
+export interface OpenOptions {
+  /** Another store than tidegate.toml names: a rehearsal. */
+  readonly store?: SwappableStore;
+  readonly fileSystem?: FileSystem;
+}
+
+/** One TUF repository of a workspace, and the hosts that read it. */
+export interface RepositoryPlace {
+  /** Its metadata folder in the store, which is also its name in messages. */
+  readonly name: string;
+  readonly folders: RepositoryFolders;
+  readonly fleets: readonly FleetName[];
+}
+
+const maxTextLength = 1024 * 1024;
+/** Milliseconds to wait for another command in the same workspace. */
+const lockWait = 10_000;
+
+/**
+ * Opens a workspace and holds its files against each other. Nothing is asked of the store yet.
+ *
+ * @throws workspace-invalid when the folder is none or its files contradict each other; config-invalid naming file,
+ *   table and key; key-file-invalid
+ */
+export async function openWorkspace(directory: string, options: OpenOptions = {}): Promise<Workspace> {
+  const { fileSystem = nodeFileSystem } = options;
+  const folder = resolve(directory);
+  const settings = parseWorkspaceFile(await readText(fileSystem, join(folder, workspaceFileName)));
+  const expiration = await readExpiration(fileSystem, folder, settings);
+  const keys = await readKeys(fileSystem, join(folder, 'keys'), settings);
+  const roots = await readRoots(fileSystem, join(folder, 'roots'), settings, keys);
+  const store = options.store ?? (await openSwappableStore(locationOf(folder, settings.location)));
+  return { directory: folder, settings, expiration, keys, roots, store, fileSystem };
+}
+
+/** The repositories of a workspace: one, or one for each variant and architecture. */
+export function repositoriesOf({ layout, fleets }: WorkspaceSettings): readonly RepositoryPlace[] {
+  const places = new Map<string, RepositoryPlace>();
+  for (const fleet of fleets) {
+    const folders = repositoryFolders(layout, fleet);
+    const others = places.get(folders.metadata)?.fleets ?? [];
+    places.set(folders.metadata, { name: folders.metadata, folders, fleets: [...others, fleet] });
+  }
+  return [...places.values()];
+}
+
+/** @throws config-invalid when there is no such policy, wave-policy-invalid when it is wrong */
+export async function readWavePolicy(workspace: Workspace, name: string): Promise<WavePolicy> {
+  if (!isPolicyName(name)) {
+    throw new TidegateError(
+      'config-invalid',
+      `wave policy ${JSON.stringify(name)}: expected ${policyNameForm}`,
+    );
+  }
+  const file = join('policies', 'waves', `${name}.toml`);
+  return parseWavePolicy(await readPolicy(workspace.fileSystem, workspace.directory, file), file);
+}
+
+/** Runs what changes a workspace, one command at a time. @throws locked */
+export async function whileLocked<T>(workspace: Workspace, work: () => Promise<T>): Promise<T> {
+  const folder = join(workspace.directory, '.tidegate-lock');
+  const lock = await acquireLock(workspace.fileSystem, folder, { wait: lockWait });
+  try {
+    return await work();
+  } finally {
+    await lock.release();
+  }
+}
+
+async function readText(fs: FileSystem, path: string): Promise<string> {
+  const file = await readPlainFile(fs, path, maxTextLength);
+  if (file !== undefined) return new TextDecoder().decode(file.bytes);
+  throw new TidegateError(
+    'workspace-invalid',
+    `${path} does not exist; a workspace begins with: tidegate init`,
+    {
+      path,
+    },
+  );
+}
+
+async function readPolicy(fs: FileSystem, folder: string, file: string): Promise<string> {
+  const found = await readPlainFile(fs, join(folder, file), maxTextLength, { within: folder });
+  if (found !== undefined) return new TextDecoder().decode(found.bytes);
+  throw new TidegateError('config-invalid', `${file} does not exist, expected a policy of this name`, {
+    file,
+  });
+}
+
+async function readExpiration(
+  fs: FileSystem,
+  folder: string,
+  settings: WorkspaceSettings,
+): Promise<Expiration> {
+  const policies = [];
+  for (const name of settings.expirationPolicies) {
+    const file = join('policies', 'expiration', `${name}.toml`);
+    policies.push(readExpirationPolicy(await readPolicy(fs, folder, file), file));
+  }
+  return expirationOf(settings.expiration, policies);
+}
+
+async function readKeys(
+  fs: FileSystem,
+  folder: string,
+  settings: WorkspaceSettings,
+): Promise<ReadonlyMap<string, NamedKey>> {
+  const keys = new Map<string, NamedKey>();
+  for (const name of new Set(topLevelRoles.flatMap((role) => settings.roles[role].keys))) {
+    const key = await readPublicKey(fs, folder, name);
+    const twin = keys.get(key.id);
+    if (twin !== undefined) {
+      const text = `keys ${twin.name} and ${name} are the same key, expected a key of its own for each name`;
+      throw new TidegateError('workspace-invalid', text, { found: key.id });
+    }
+    keys.set(key.id, key);
+  }
+  return keys;
+}
+
+function locationOf(folder: string, location: string): string {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(location) || isAbsolute(location)
+    ? location
+    : join(folder, location);
+}
