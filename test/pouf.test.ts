@@ -12,7 +12,7 @@ import { defaultLimits } from '../src/trust/limits.ts';
 import { requireThreshold } from '../src/trust/threshold.ts';
 import { keyKinds, signingKey } from './support/signing-keys.ts';
 
-const page = readFileSync(join(dirname(import.meta.dirname), 'docs', 'wire-format.md'), 'utf8');
+const page = readFileSync(join(dirname(import.meta.dirname), 'docs', 'pouf.md'), 'utf8');
 
 /** The cells of every table row whose first cell is code. */
 const rows = page
