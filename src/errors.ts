@@ -215,6 +215,10 @@ export const errorCatalogue = {
     meaning: 'The folder is not a workspace, or its files contradict each other.',
   },
   'workspace-exists': { class: 'conflict', meaning: 'The folder already holds a workspace.' },
+  'key-uri-invalid': {
+    class: 'usage',
+    meaning: 'The address of a private key is of no known form, or holds what it must not.',
+  },
   'key-file-invalid': { class: 'key', meaning: 'A key file is damaged, altered or of an unknown format.' },
   'key-file-permissions': { class: 'key', meaning: 'A private key could be read by others.' },
   'passphrase-wrong': { class: 'key', meaning: 'The passphrase does not open the key file.' },

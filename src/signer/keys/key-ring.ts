@@ -10,8 +10,11 @@ import { isJsonObject, type JsonObject, parseJson } from '../../metadata/json.ts
 import { keyIdOf } from '../../metadata/keys.ts';
 import type { FileStatus, FileSystem } from '../../storage/file-system.ts';
 import { readPlainFile, statusIfAny } from '../../storage/plain-file.ts';
+import type { KeyUnlocker } from './key-context.ts';
 import { maxKeyFileLength, openKeyFile, parseKeyFile } from './key-file.ts';
 import type { SigningKey } from './signing-key.ts';
+
+export type { KeyUnlocker, LockedKey } from './key-context.ts';
 
 /** The public half of a key, under the name that people gave it. */
 export interface NamedKey {
@@ -19,18 +22,6 @@ export interface NamedKey {
   readonly id: string;
   readonly json: JsonObject;
 }
-
-/** What a passphrase is wanted for. */
-export interface LockedKey {
-  readonly name: string;
-  readonly path: string;
-}
-
-/**
- * Asked for the passphrase of an encrypted key file, once for each that is needed; the bytes stay the caller's to wipe.
- * undefined: leave this key out.
- */
-export type KeyUnlocker = (key: LockedKey) => Promise<Uint8Array | undefined>;
 
 export function publicKeyPath(folder: string, name: string): string {
   return join(folder, `${name}.pub`);

@@ -21,13 +21,18 @@ import { keyIdOf } from '../../metadata/keys.ts';
 export const keyTypes = ['ed25519', 'ecdsa-p256', 'rsa-pss'] as const;
 export type KeyType = (typeof keyTypes)[number];
 
-/** Something that signs: a key file today, a token or a key service later. */
+export interface SignOptions {
+  /** Gives up on a token or key service that does not answer. */
+  readonly signal?: AbortSignal;
+}
+
+/** Something that signs: a key file, a token, a key service. */
 export interface SigningKey {
   readonly id: string;
   /** The key object as it stands in root. */
   readonly json: JsonObject;
   /** The bare signature; callers take `signatureOf`, which checks it. */
-  sign(message: Uint8Array): Promise<Uint8Array>;
+  sign(message: Uint8Array, options?: SignOptions): Promise<Uint8Array>;
 }
 
 const generate = promisify(generateKeyPair);
@@ -96,8 +101,13 @@ export function signingKeyOf(privateKey: KeyObject, where: string): SigningKey {
  *
  * @throws key-unusable when what the key gave is not a signature of these bytes
  */
-export async function signatureOf(key: SigningKey, message: Uint8Array, where: string): Promise<string> {
-  const signature = await key.sign(message);
+export async function signatureOf(
+  key: SigningKey,
+  message: Uint8Array,
+  where: string,
+  options: SignOptions = {},
+): Promise<string> {
+  const signature = await key.sign(message, options);
   const verifier = loadPublicKey(
     String(key.json.get('keytype')),
     String(key.json.get('scheme')),

@@ -1,0 +1,8 @@
+import { TidegateError } from '../../errors.ts';
+import type { AwsKmsAddress } from './aws-address.ts';
+import type { KeyContext } from './key-context.ts';
+import type { SigningKey } from './signing-key.ts';
+
+export async function openAwsKms(address: AwsKmsAddress, _context: KeyContext): Promise<SigningKey> {
+  throw new TidegateError('internal', `${address.scheme}: not there yet`);
+}

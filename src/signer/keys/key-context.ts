@@ -1,0 +1,28 @@
+/** What opening a private key needs of its surroundings. */
+import type { FileSystem } from '../../storage/file-system.ts';
+
+/** What a passphrase is wanted for. */
+export interface LockedKey {
+  /** The name that people gave the key; for one that has none, the last part of its path. */
+  readonly name: string;
+  /** Where the private half is: a file, or a printable URI. */
+  readonly path: string;
+  /** What people call the secret; default: a passphrase. */
+  readonly secret?: 'passphrase' | 'PIN';
+}
+
+/**
+ * Asked for the passphrase or PIN of a locked key, once for each that is needed; the bytes stay the caller's to wipe.
+ * undefined: leave this key out.
+ */
+export type KeyUnlocker = (key: LockedKey) => Promise<Uint8Array | undefined>;
+
+export interface KeyContext {
+  readonly fileSystem: FileSystem;
+  /** Relative paths start here. */
+  readonly directory: string;
+  readonly unlock: KeyUnlocker;
+  /** The name that people gave the key, for messages and questions. */
+  readonly name?: string;
+  readonly signal?: AbortSignal;
+}
