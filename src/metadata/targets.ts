@@ -9,8 +9,9 @@ import { type Document, parseDocument } from './document.ts';
 import type { Envelope } from './envelope.ts';
 import { checkCount, inside, integerAt, invalid, objectAt, type Place } from './fields.ts';
 import { type Hashes, parseHashes } from './file-meta.ts';
-import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from './json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 import type { DocumentLimits } from './limits.ts';
+import { sizeOf } from './portable-value.ts';
 import { isTargetPath, type TargetPath } from './target-path.ts';
 
 export interface Target {
@@ -85,13 +86,4 @@ function explainTarget(path: string, value: JsonValue, limits: DocumentLimits, p
   integerAt(object.get('length'), 0, inside(at, 'length'));
   parseHashes(object.get('hashes'), inside(at, 'hashes'));
   checkCount(sizeOf(object.get('custom') ?? null), limits.maxCustomSize, 'characters', inside(at, 'custom'));
-}
-
-/** Roughly the characters of a value: text, member names, and one for each value. */
-function sizeOf(value: JsonValue): number {
-  if (typeof value === 'string') return value.length + 1;
-  let size = 1;
-  if (isJsonObject(value)) for (const [name, member] of value) size += name.length + sizeOf(member);
-  else if (isJsonArray(value)) for (const item of value) size += sizeOf(item);
-  return size;
 }
