@@ -54,11 +54,57 @@ export async function publishRepository(
   plan: RepositoryPlan,
   run: RepositoryRun,
 ): Promise<RepositoryResult> {
-  const { store } = workspace;
-  await requirePresent(plan, store);
-  let signed = await signAgain(workspace, plan, run);
-  await prepare(workspace, plan, signed, run);
+  await requirePresent(plan, workspace.store);
+  const signed = await signAndNote(workspace, plan, run);
   const written = await uploadTargets(workspace, plan, run);
+  return await finish(workspace, plan, signed, { ...run, written });
+}
+
+/**
+ * The first half: everything is signed, checked and in the journal, so that images are uploaded only for a publication
+ * that can succeed. Whoever holds the workspace's lock may give it back until `finishRepository`.
+ */
+export async function beginRepository(
+  workspace: Workspace,
+  plan: RepositoryPlan,
+  run: RepositoryRun,
+): Promise<void> {
+  await requirePresent(plan, workspace.store);
+  await signAndNote(workspace, plan, run);
+}
+
+/**
+ * The second half, once the images are in the store. What `beginRepository` signed is taken up from the journal; where
+ * another command has used the journal meanwhile, the plan is signed again.
+ *
+ * @param run with `written`, the bytes of images that were uploaded for it
+ */
+export async function finishRepository(
+  workspace: Workspace,
+  plan: RepositoryPlan,
+  run: RepositoryRun & { readonly written: number },
+): Promise<RepositoryResult> {
+  return await finish(workspace, plan, await signAndNote(workspace, plan, run), run);
+}
+
+async function signAndNote(
+  workspace: Workspace,
+  plan: RepositoryPlan,
+  run: RepositoryRun,
+): Promise<SignedFiles> {
+  const signed = await signAgain(workspace, plan, run);
+  await prepare(workspace, plan, signed, run);
+  return signed;
+}
+
+async function finish(
+  workspace: Workspace,
+  plan: RepositoryPlan,
+  begun: SignedFiles,
+  run: RepositoryRun & { readonly written: number },
+): Promise<RepositoryResult> {
+  const { store } = workspace;
+  let signed = begun;
   for (;;) {
     checkCancelled('publishing', run.signal);
     const taken = await uploadRoles(store, plan, signed);
@@ -78,7 +124,7 @@ export async function publishRepository(
     repository: plan.live.place.name,
     root: plan.live.root.version,
     versions: signed.versions,
-    written,
+    written: run.written,
   };
 }
 

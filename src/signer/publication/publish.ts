@@ -1,6 +1,8 @@
 /** Publishing a plan: every repository of it, one after another, each whole or not at all. */
 import { join } from 'node:path';
 import { TidegateError } from '../../errors.ts';
+import { canonicalBytes } from '../../metadata/canonical.ts';
+import { digestOf } from '../../metadata/crypto.ts';
 import { KeyRing, type KeyUnlocker } from '../keys/key-ring.ts';
 import { readDrafts } from '../release/draft.ts';
 import { readJournal } from '../workspace/state-file.ts';
@@ -8,9 +10,16 @@ import { repositoriesOf, type Workspace, whileLocked } from '../workspace/worksp
 import { type LiveRepository, readLive } from './live-repository.ts';
 import type { RepositoryPlan } from './plan.ts';
 import { type Plan, planAt, servedBy } from './plan-publication.ts';
-import { baseMoved, publishRepository, type RepositoryResult } from './publish-repository.ts';
+import {
+  baseMoved,
+  beginRepository,
+  finishRepository,
+  publishRepository,
+  type RepositoryResult,
+  type RepositoryRun,
+} from './publish-repository.ts';
 import { isUnsettled, settle } from './settle.ts';
-import type { UploadProgress } from './upload.ts';
+import { type UploadProgress, uploadTargets } from './upload.ts';
 
 export interface PublishOptions {
   /** Milliseconds since the epoch. */
@@ -41,18 +50,39 @@ export async function publish(
   options: PublishOptions,
 ): Promise<PublishResult> {
   const ring = new KeyRing(workspace.fileSystem, join(workspace.directory, 'keys'), options.unlock);
+  const repositories: RepositoryResult[] = [];
+  await whileLocked(workspace, () => settleAll(workspace, options.now));
+  for (const part of plan.repositories) {
+    repositories.push(await publishPart(workspace, part, { ...options, ring }));
+  }
+  return { plan: plan.id, repositories };
+}
+
+/**
+ * Uploading images takes as long as the line is slow, and a job that has to refresh must not wait for it: the
+ * workspace is locked before and after, while it is signed and written, and not in between.
+ */
+async function publishPart(
+  workspace: Workspace,
+  part: RepositoryPlan,
+  run: RepositoryRun,
+): Promise<RepositoryResult> {
+  const hasImages = part.added.some(({ source }) => !(source instanceof Uint8Array));
+  const done = await whileLocked(workspace, async () => {
+    const earlier = await publishedAlready(workspace, part);
+    if (earlier !== undefined) return earlier;
+    await requireUnchanged(workspace, part, run.signal);
+    if (!hasImages) return await publishRepository(workspace, part, run);
+    await beginRepository(workspace, part, run);
+    return undefined;
+  });
+  if (done !== undefined) return done;
+  const written = await uploadTargets(workspace, part, run);
   return await whileLocked(workspace, async () => {
-    await settleAll(workspace, options.now);
-    const repositories: RepositoryResult[] = [];
-    for (const part of plan.repositories) {
-      const done = await publishedAlready(workspace, part);
-      if (done !== undefined) repositories.push(done);
-      else {
-        await requireUnchanged(workspace, part, options.signal);
-        repositories.push(await publishRepository(workspace, part, { ...options, ring }));
-      }
-    }
-    return { plan: plan.id, repositories };
+    const earlier = await publishedAlready(workspace, part);
+    if (earlier !== undefined) return earlier;
+    const present = await requireUnchanged(workspace, part, run.signal);
+    return await finishRepository(workspace, present, { ...run, written });
   });
 }
 
@@ -85,21 +115,41 @@ function versionsOf({ published }: LiveRepository): RepositoryResult['versions']
   };
 }
 
-/** The plan is made once more from what is there now: what was shown is what is signed. */
+/**
+ * The plan is made once more from what is there now: what was shown is what is signed. Where a refresh came between,
+ * the same change is planned upon it.
+ */
 async function requireUnchanged(
   workspace: Workspace,
   part: RepositoryPlan,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<RepositoryPlan> {
   const { place, published } = part.live;
   const live = await readLive(workspace, place, signal);
-  if (live.published?.sha256 !== published?.sha256) throw baseMoved(place.name, workspace.store.location);
+  const moved = live.published?.sha256 !== published?.sha256;
+  if (moved && !isOnlyRenewed(part.live, live)) throw baseMoved(place.name, workspace.store.location);
   const drafts = (await readDrafts(workspace)).filter((draft) => servedBy(place, draft));
   const again = await planAt(workspace, live, { drafts, renew: part.renew, now: part.now });
-  if (again?.digest === part.digest) return;
+  if (again !== undefined && (moved ? saysTheSame(again, part) : again.digest === part.digest)) return again;
   throw new TidegateError(
     'workspace-invalid',
     `${place.name}: drafts, policies or roots changed since the plan was made. Plan again`,
     { repository: place.name, found: again?.digest ?? null, expected: part.digest },
   );
+}
+
+/** True when only numbers and dates of snapshot and timestamp moved: the targets file is the very same. */
+function isOnlyRenewed(before: LiveRepository, after: LiveRepository): boolean {
+  const [old, present] = [before.published?.bytes.targets, after.published?.bytes.targets];
+  if (old === undefined || present === undefined) return false;
+  return before.root.version === after.root.version && Buffer.compare(old, present) === 0;
+}
+
+/** True when two plans sign the same targets, byte for byte. */
+function saysTheSame(one: RepositoryPlan, other: RepositoryPlan): boolean {
+  const said = ({ targets, roles }: RepositoryPlan): string => {
+    const role = roles.find((candidate) => candidate.role === 'targets');
+    return `${role?.to} ${role?.expires} ${digestOf('sha256', canonicalBytes(targets))}`;
+  };
+  return said(one) === said(other);
 }
