@@ -73,6 +73,33 @@ const schemes: Readonly<Record<KeyType, Scheme>> = {
   },
 };
 
+/** What everybody may know of a key. */
+export interface PublicHalf {
+  readonly type: KeyType;
+  readonly id: string;
+  readonly json: JsonObject;
+}
+
+/**
+ * The public half of a private or public key.
+ *
+ * @param where the file, token or service, for messages
+ * @throws key-unusable for a kind of key that hosts could not verify
+ */
+export function publicHalfOf(key: KeyObject, where: string): PublicHalf {
+  const type = typeOf(key);
+  if (type === undefined) {
+    const found = key.asymmetricKeyType ?? 'a secret';
+    throw unusable(where, `found a key of kind ${found}, expected one of ${keyTypes.join(', ')}`);
+  }
+  const { keytype, scheme } = schemes[type];
+  const value = publicValueOf(key, type);
+  const usable = loadPublicKey(keytype, scheme, value);
+  if (!isUsable(usable)) throw unusable(where, usable.unusable);
+  const json = keyJson(keytype, scheme, value);
+  return { type, id: keyIdOf(json), json };
+}
+
 /**
  * A private key, ready to sign.
  *
@@ -80,17 +107,10 @@ const schemes: Readonly<Record<KeyType, Scheme>> = {
  * @throws key-unusable for a kind of key that hosts could not verify
  */
 export function signingKeyOf(privateKey: KeyObject, where: string): SigningKey {
-  const type = typeOf(privateKey);
-  if (type === undefined) {
-    const found = privateKey.asymmetricKeyType ?? 'a secret';
-    throw unusable(where, `found a key of kind ${found}, expected one of ${keyTypes.join(', ')}`);
-  }
-  const { keytype, scheme, digest, options } = schemes[type];
-  const json = keyJson(keytype, scheme, publicValueOf(privateKey, type));
-  const usable = loadPublicKey(keytype, scheme, publicValueOf(privateKey, type));
-  if (!isUsable(usable)) throw unusable(where, usable.unusable);
+  const { type, id, json } = publicHalfOf(privateKey, where);
+  const { digest, options } = schemes[type];
   return {
-    id: keyIdOf(json),
+    id,
     json,
     sign: async (message) => new Uint8Array(sign(digest, message, { key: privateKey, ...options })),
   };
@@ -134,8 +154,8 @@ function typeOf(key: KeyObject): KeyType | undefined {
 }
 
 /** 64 hexadecimal characters for ed25519; else PEM, with the newline at its end that the key id then covers. */
-function publicValueOf(privateKey: KeyObject, type: KeyType): string {
-  const publicKey = createPublicKey(privateKey);
+function publicValueOf(key: KeyObject, type: KeyType): string {
+  const publicKey = key.type === 'private' ? createPublicKey(key) : key;
   if (type !== 'ed25519') return publicKey.export({ format: 'pem', type: 'spki' }).toString();
   return Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url').toString('hex');
 }
