@@ -223,10 +223,24 @@ export const errorCatalogue = {
   'key-file-permissions': { class: 'key', meaning: 'A private key could be read by others.' },
   'passphrase-wrong': { class: 'key', meaning: 'The passphrase does not open the key file.' },
   'key-unusable': { class: 'key', meaning: 'A key cannot be used for this role or scheme.' },
+  'key-not-found': { class: 'key', meaning: 'No such private key exists at its service or token.' },
+  'key-service-denied': {
+    class: 'key',
+    meaning: 'The key service refused the credentials, or this use of the key.',
+  },
+  'key-service-unavailable': {
+    class: 'network',
+    meaning: 'The key service could not be reached, failed, or did not answer in time.',
+  },
   'signatures-missing': {
     class: 'signature',
     http: 500,
     meaning: 'Not enough keys are at hand to reach a threshold.',
+  },
+  'request-invalid': {
+    class: 'signature',
+    http: 500,
+    meaning: 'A signing request is damaged or altered, or its parts do not belong together.',
   },
   'base-moved': { class: 'conflict', meaning: 'Somebody published since the plan was made; plan again.' },
   'release-invalid': {
