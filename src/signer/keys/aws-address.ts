@@ -2,7 +2,7 @@
 import { printable } from '../../metadata/printable.ts';
 import { type Fail, parseParameters, textParameter } from './key-parameters.ts';
 
-interface AwsPlace {
+export interface AwsPlace {
   /** Of the parameters, else of the ARN; default: what the SDK finds. */
   readonly region?: string;
   /** A named profile of the SDK's configuration files. */
