@@ -6,9 +6,13 @@
  * 2. A store that shows older versions than this workspace has seen is refused, and so is one that shows nothing any
  *    more: what hosts have seen must never be signed again with another content.
  * 3. Roots of the store and of the workspace are one chain; of a version that both have, the bytes are the same.
+ * 4. What is published need not verify under the last root: a new root may just be on its way. Then it must verify under
+ *    one before, back to the root under which this workspace last published, or else the last one in the store. Keys that
+ *    a published root gave up are never believed again.
  */
-import { TidegateError } from '../../errors.ts';
+import { isTidegateError, TidegateError } from '../../errors.ts';
 import { digestOf } from '../../metadata/crypto.ts';
+import { parseEnvelope } from '../../metadata/envelope.ts';
 import { metadataName } from '../../metadata/repository-layout.ts';
 import type { RootDocument } from '../../metadata/root.ts';
 import type { SnapshotDocument } from '../../metadata/snapshot.ts';
@@ -17,18 +21,29 @@ import type { TimestampDocument } from '../../metadata/timestamp.ts';
 import type { SmallFile } from '../../storage/store.ts';
 import type { Floors } from '../../trust/floors.ts';
 import { defaultLimits } from '../../trust/limits.ts';
-import type { TrustedSet } from '../../trust/trusted-set.ts';
+import { countSignatures } from '../../trust/threshold.ts';
+import type { TrustedSet, VerifiedTargets } from '../../trust/trusted-set.ts';
 import type { Manifest } from '../../waves/release.ts';
 import { emptyManifest } from '../../waves/releases.ts';
 import { regardlessOfExpiry } from '../workspace/roots.ts';
 import { readFloors } from '../workspace/state-file.ts';
 import type { RepositoryPlace, Workspace } from '../workspace/workspace.ts';
-import { overlaid, type ReadFile, readerOf, readRepository, readRootChain } from './repository-reader.ts';
+import {
+  overlaid,
+  type ReadFile,
+  type ReadRepository,
+  type ReadRequest,
+  readerOf,
+  readRepository,
+  readRootChain,
+} from './repository-reader.ts';
 
 export interface PublishedRoles {
   readonly timestamp: TimestampDocument;
   readonly snapshot: SnapshotDocument;
   readonly targets: TargetsDocument;
+  /** Roles that others delegate to and that the snapshot lists, in the order of a search. */
+  readonly delegated: ReadonlyMap<string, VerifiedTargets>;
   /** Files as they were read. */
   readonly bytes: Readonly<Record<'timestamp' | 'snapshot' | 'targets', Uint8Array>>;
   /** Of timestamp.json, to replace it by. */
@@ -40,6 +55,8 @@ export interface LiveRepository {
   readonly place: RepositoryPlace;
   /** The last root of store and workspace together. */
   readonly root: RootDocument;
+  /** Roles whose published signatures are not enough under `root`: they must be signed anew with it. */
+  readonly unsigned: ReadonlySet<'timestamp' | 'snapshot' | 'targets'>;
   /** The chain, version 1 first. */
   readonly roots: readonly Uint8Array[];
   /** Versions of roots that the store lacks. */
@@ -58,31 +75,82 @@ export async function readLive(
   signal?: AbortSignal,
 ): Promise<LiveRepository> {
   const { folders } = place;
+  requireSomeRoot(workspace);
   const store = readerOf(workspace.store, signal);
   const floors = await readFloors(workspace, place.name);
   const name = metadataName(folders, 'timestamp');
   const head = await workspace.store.read(name, defaultLimits.maxTimestampLength, signal && { signal });
   const { merged, missing } = await mergeRoots(workspace, place, store);
   const [anchor = new Uint8Array()] = workspace.roots;
-  const request = { folders, anchor, policy: regardlessOfExpiry, floors };
-  const roots = overlaid(merged, store);
+  const request = { folders, anchor, policy: regardlessOfExpiry, floors, allowUnlisted: true };
+  const whole = overlaid(merged, store);
+  const { set, roots } = await readRootChain(whole, request);
+  const root = set.root.document;
+  const common = { place, root, roots, missingRoots: missing, floors };
   if (head === undefined) {
-    const chain = await readRootChain(roots, request);
     if (floors.timestamp > 0) throw vanished(workspace, name, floors);
-    const nothing = { published: undefined, manifest: emptyManifest, missingRoots: missing };
-    return { place, root: chain.set.root.document, roots: chain.roots, floors, ...nothing };
+    return { ...common, unsigned: new Set(), published: undefined, manifest: emptyManifest };
   }
   // The timestamp that was read with its etag is the one that decides, whatever is published meanwhile.
-  const found = await readRepository(overlaid(new Map([[name, head.bytes]]), roots), request);
+  const read = overlaid(new Map([[name, head.bytes]]), whole);
+  const lowest = floors.root > 0 ? floors.root : root.version - missing.length;
+  const found = await readUnderLatest(read, request, { highest: root.version, lowest });
   return {
-    place,
-    root: found.set.root.document,
-    roots: found.roots,
-    missingRoots: missing,
+    ...common,
+    unsigned: unsignedUnder(root, found.set),
     published: publishedIn(found.set, head),
     manifest: found.manifest,
     floors: found.set.floors,
   };
+}
+
+function requireSomeRoot({ roots }: Workspace): void {
+  if (roots.length > 0) return;
+  throw new TidegateError(
+    'workspace-invalid',
+    'no root is signed yet; next: tidegate root propose, collect signatures on the request, then tidegate publish',
+  );
+}
+
+/** Under the highest root that the published roles verify with. */
+async function readUnderLatest(
+  read: ReadFile,
+  request: ReadRequest,
+  { highest, lowest }: { readonly highest: number; readonly lowest: number },
+): Promise<ReadRepository> {
+  try {
+    return await readRepository(upToRoot(read, request, highest), request);
+  } catch (error) {
+    if (!isTidegateError(error, 'threshold-not-met') || highest <= lowest) throw error;
+    try {
+      return await readUnderLatest(read, request, { highest: highest - 1, lowest });
+    } catch (other) {
+      // None of the roots: what the last one says of it is what hosts say.
+      throw isTidegateError(other, 'threshold-not-met') ? error : other;
+    }
+  }
+}
+
+/** The repository as if later roots were not there. */
+function upToRoot(read: ReadFile, { folders }: ReadRequest, highest: number): ReadFile {
+  const after = metadataName(folders, 'root', highest + 1);
+  return async (name, limit) => (name === after ? undefined : await read(name, limit));
+}
+
+function unsignedUnder(
+  last: RootDocument,
+  { root, timestamp, snapshot, targets }: TrustedSet,
+): LiveRepository['unsigned'] {
+  if (root.document.version === last.version) return new Set();
+  const files = { timestamp, snapshot, targets: targets.get('targets') };
+  const roles = ['timestamp', 'snapshot', 'targets'] as const;
+  return new Set(
+    roles.filter((role) => {
+      const envelope = parseEnvelope(files[role]?.bytes ?? new Uint8Array(), defaultLimits, role);
+      const { signedBy, threshold } = countSignatures(envelope, last.roles[role], last.keys);
+      return signedBy.length < threshold;
+    }),
+  );
 }
 
 function publishedIn({ timestamp, snapshot, targets }: TrustedSet, head: SmallFile): PublishedRoles {
@@ -94,6 +162,7 @@ function publishedIn({ timestamp, snapshot, targets }: TrustedSet, head: SmallFi
     timestamp: timestamp.document,
     snapshot: snapshot.document,
     targets: top.document,
+    delegated: new Map([...targets].filter(([role]) => role !== 'targets')),
     bytes: { timestamp: timestamp.bytes, snapshot: snapshot.bytes, targets: top.bytes },
     etag: head.etag,
     sha256: digestOf('sha256', head.bytes),

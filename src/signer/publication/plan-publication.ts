@@ -1,6 +1,5 @@
 /** Plans for the repositories of a workspace: reads what planning needs, decides nothing itself. */
 
-import { join } from 'node:path';
 import { TidegateError } from '../../errors.ts';
 import { canonicalBytes } from '../../metadata/canonical.ts';
 import { digestOf } from '../../metadata/crypto.ts';
@@ -9,7 +8,6 @@ import { targetName } from '../../metadata/repository-layout.ts';
 import { formatTime } from '../../metadata/time.ts';
 import type { Release } from '../../waves/release.ts';
 import { scheduleOf } from '../../waves/wave-policy.ts';
-import { hasPrivateKey } from '../keys/key-ring.ts';
 import { type Draft, readDrafts } from '../release/draft.ts';
 import { readJournal } from '../workspace/state-file.ts';
 import {
@@ -18,6 +16,7 @@ import {
   repositoriesOf,
   type Workspace,
 } from '../workspace/workspace.ts';
+import { hasPrivateKey } from '../workspace/workspace-keys.ts';
 import { type LiveRepository, readLive } from './live-repository.ts';
 import {
   type PlannedRole,
@@ -26,7 +25,7 @@ import {
   type RepositoryPlan,
   type ScheduledDraft,
 } from './plan.ts';
-import { planWarnings } from './plan-warnings.ts';
+import { planWarnings, rootWarnings } from './plan-warnings.ts';
 
 export interface PlanOptions {
   /** Milliseconds since the epoch. */
@@ -90,7 +89,7 @@ const clockTolerance = 5 * 60_000;
 export async function planPublication(workspace: Workspace, { now, signal }: PlanOptions): Promise<Plan> {
   const drafts = await readDrafts(workspace);
   const repositories: RepositoryPlan[] = [];
-  const warnings: string[] = [];
+  const warnings = [...rootWarnings(workspace)];
   for (const place of repositoriesOf(workspace.settings)) {
     const live = await readLive(workspace, place, signal);
     const own = drafts.filter((draft) => servedBy(place, draft));
@@ -194,7 +193,7 @@ function changesOf({ live, added, releases }: RepositoryPlan): readonly PlannedC
 }
 
 async function signaturesOf(
-  { fileSystem, directory }: Workspace,
+  workspace: Workspace,
   repositories: readonly RepositoryPlan[],
 ): Promise<readonly PlannedSignature[]> {
   const signatures: PlannedSignature[] = [];
@@ -202,7 +201,7 @@ async function signaturesOf(
     for (const { keys, ...role } of roles) {
       const atHand: string[] = [];
       for (const name of role.keyNames) {
-        if (await hasPrivateKey(fileSystem, join(directory, 'keys'), name)) atHand.push(name);
+        if (await hasPrivateKey(workspace, name)) atHand.push(name);
       }
       signatures.push({ ...role, repository: live.place.name, threshold: keys.threshold, atHand });
     }

@@ -1,6 +1,8 @@
 /** What a person should know before a plan is signed; nothing here stops it. */
 import { formatTime } from '../../metadata/time.ts';
 import { releaseName } from '../../waves/release.ts';
+import { chainOf, rootDifferences } from '../workspace/roots.ts';
+import type { Workspace } from '../workspace/workspace.ts';
 import type { LiveRepository } from './live-repository.ts';
 import { publishedRoles, type RepositoryPlan } from './plan.ts';
 
@@ -9,6 +11,13 @@ const rootNotice = 8 * 7 * 24 * 3_600_000;
 
 /** tuf-js, the second verifier of hosts, needs quadratic time for the entries of one role. */
 const manyTargets = 1000;
+
+/** What tidegate.toml wants and no root says yet; nothing while there is no root at all. */
+export function rootWarnings({ roots, settings, keys }: Workspace): readonly string[] {
+  if (roots.length === 0) return [];
+  const root = chainOf(roots, 'roots').root.document;
+  return rootDifferences(root, settings, keys).map((text) => `${text}. Next: tidegate root propose`);
+}
 
 /** Sentences, each naming the repository. */
 export function planWarnings(

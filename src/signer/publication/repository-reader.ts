@@ -1,8 +1,13 @@
 /**
  * Reads a repository as a host does, by the rules of `trust/`: roots from the anchor on, timestamp, snapshot, targets,
- * manifest. The signer looks through it at what is published, at what it is about to write, and at what it wrote.
+ * delegated roles, manifest. The signer looks through it at what is published, at what it is about to write, and at
+ * what it wrote.
+ *
+ * Every delegated role is read, since some clients read them all before they believe anything. That one has expired is
+ * no reason to stop here: it is its own keys' to renew, and hosts go on with the others.
  */
 import { TidegateError } from '../../errors.ts';
+import { snapshotEntryName } from '../../metadata/file-names.ts';
 import {
   manifestTarget,
   metadataName,
@@ -14,9 +19,16 @@ import type { ReadableStore } from '../../storage/store.ts';
 import { checkFile } from '../../trust/file-check.ts';
 import type { Floors } from '../../trust/floors.ts';
 import type { TrustPolicy } from '../../trust/policy.ts';
-import { listedMeta, targetsLimit, topLevelTargets, updateTargets } from '../../trust/targets-role.ts';
+import {
+  listedMeta,
+  type RoleReference,
+  targetsLimit,
+  topLevelTargets,
+  updateTargets,
+} from '../../trust/targets-role.ts';
 import {
   finishRoot,
+  requireSnapshot,
   requireTimestamp,
   snapshotLimit,
   type TrustedSet,
@@ -39,6 +51,8 @@ export interface ReadRequest {
   readonly anchor: Uint8Array;
   readonly policy: TrustPolicy;
   readonly floors: Floors;
+  /** Pass over delegated roles that the snapshot does not list. A host could not; an owner is about to write them. */
+  readonly allowUnlisted?: boolean;
 }
 
 export interface ReadRepository {
@@ -92,7 +106,32 @@ export async function readRepository(read: ReadFile, request: ReadRequest): Prom
   set = updateSnapshot(set, await required(snapshot, snapshotLimit(set)));
   const targets = metadataName(folders, 'targets', listedMeta(set, 'targets').version);
   set = updateTargets(set, await required(targets, targetsLimit(set, 'targets')), topLevelTargets);
+  set = await readDelegated(required, request, set);
   return { set, roots: chain.roots, manifest: await readManifest(required, folders, set) };
+}
+
+/** Delegated roles in the order of a search that ends nowhere, each once. Bins of succinct roles are left alone. */
+async function readDelegated(
+  required: (name: string, limit: number) => Promise<Uint8Array>,
+  { folders, policy, allowUnlisted = false }: ReadRequest,
+  start: TrustedSet,
+): Promise<TrustedSet> {
+  let set: TrustedSet = { ...start, policy: { ...policy, now: 0 } };
+  let waiting = delegatedBy(set, 'targets');
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    const { role } = next;
+    const unlisted = requireSnapshot(set).document.meta.get(snapshotEntryName(role)) === undefined;
+    if (set.targets.has(role) || (unlisted && allowUnlisted)) continue;
+    const name = metadataName(folders, role, listedMeta(set, role).version);
+    set = updateTargets(set, await required(name, targetsLimit(set, role)), next);
+    waiting = [...delegatedBy(set, role), ...waiting];
+  }
+  return { ...set, policy };
+}
+
+function delegatedBy(set: TrustedSet, delegator: string): RoleReference[] {
+  const roles = set.targets.get(delegator)?.document.delegations?.roles ?? [];
+  return roles.map(({ name }) => ({ role: name, delegator }));
 }
 
 async function readManifest(

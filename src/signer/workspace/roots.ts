@@ -1,15 +1,16 @@
 /**
  * The signed roots of a workspace, `roots/N.root.json`: the chain that hosts walk. It is complete from version 1,
- * verifies link by link, names the workspace's repository, and says of roles and keys what tidegate.toml says.
+ * verifies link by link, and names the workspace's repository. The last one decides who signs; where tidegate.toml says
+ * something else, it says what the next root shall be.
  */
 import { join } from 'node:path';
 import { TidegateError } from '../../errors.ts';
 import { metadataFileName } from '../../metadata/file-names.ts';
-import { type TopLevelRole, topLevelRoles } from '../../metadata/role-name.ts';
+import { topLevelRoles } from '../../metadata/role-name.ts';
 import type { RootDocument } from '../../metadata/root.ts';
 import { onDisk } from '../../storage/disk-error.ts';
 import type { FileSystem } from '../../storage/file-system.ts';
-import { readPlainFile } from '../../storage/plain-file.ts';
+import { readPlainFile, statusIfAny } from '../../storage/plain-file.ts';
 import { noFloors } from '../../trust/floors.ts';
 import { defaultLimits } from '../../trust/limits.ts';
 import type { TrustPolicy } from '../../trust/policy.ts';
@@ -34,12 +35,15 @@ export function trustPolicyAt(now: number): TrustPolicy {
  */
 export const regardlessOfExpiry: TrustPolicy = trustPolicyAt(0);
 
-/** @throws workspace-invalid, and what `trust/` throws for a root that does not verify */
+/**
+ * Every signed root, version 1 first; none before the first ceremony is done.
+ *
+ * @throws workspace-invalid, and what `trust/` throws for a root that does not verify
+ */
 export async function readRoots(
   fs: FileSystem,
   folder: string,
   settings: WorkspaceSettings,
-  keys: ReadonlyMap<string, NamedKey>,
 ): Promise<readonly Uint8Array[]> {
   const roots: Uint8Array[] = [];
   for (;;) {
@@ -48,17 +52,20 @@ export async function readRoots(
     if (file === undefined) break;
     roots.push(file.bytes);
   }
-  const { document } = chainOf(roots, folder).root;
   await refuseGap(fs, folder, roots.length);
-  if (document.repository !== settings.name) {
-    const found = document.repository ?? 'no repository';
-    throw invalid(`root ${document.version} is of "${found}", tidegate.toml says "${settings.name}"`);
-  }
-  for (const role of topLevelRoles) compareRole(document, role, settings, keys);
+  if (roots.length > 0) requireName(chainOf(roots, folder).root.document, settings.name);
   return roots;
 }
 
+/** @throws workspace-invalid */
+export function requireName({ repository, version }: RootDocument, name: string): void {
+  if (repository === name) return;
+  const found = repository ?? 'no repository';
+  throw invalid(`root ${version} is of "${found}", tidegate.toml says "${name}"`);
+}
+
 async function refuseGap(fs: FileSystem, folder: string, last: number): Promise<void> {
+  if ((await statusIfAny(fs, folder)) === undefined) return;
   const entries = await onDisk('list', folder, () => fs.entries(folder));
   const versions = entries.map(({ name }) => Number(/^([1-9]\d*)\.root\.json$/.exec(name)?.[1] ?? 0));
   const beyond = versions.find((version) => version > last);
@@ -77,22 +84,25 @@ export function chainOf(roots: readonly Uint8Array[], where: string): TrustedSet
   return rest.reduce(updateRoot, anchor);
 }
 
-function compareRole(
+/**
+ * Where tidegate.toml says something else of roles and keys than the root that decides: what the next root would
+ * change. A sentence for each role.
+ */
+export function rootDifferences(
   root: RootDocument,
-  role: TopLevelRole,
   settings: WorkspaceSettings,
   keys: ReadonlyMap<string, NamedKey>,
-): void {
-  const signed = root.roles[role];
-  const stated = settings.roles[role];
-  const names = signed.keyIds.map((id) => keys.get(id)?.name ?? `${id.slice(0, 12)}…`);
-  const found = `${stated.threshold} of ${[...stated.keys].sort().join(', ')}`;
-  const expected = `${signed.threshold} of ${[...names].sort().join(', ')}`;
-  if (found === expected) return;
-  throw invalid(
-    `tidegate.toml: [roles.${role}]: found ${found}; root ${root.version}, which decides, says ${expected}. Other keys need a new root`,
-    { role, found, expected },
-  );
+): readonly string[] {
+  return topLevelRoles.flatMap((role) => {
+    const signed = root.roles[role];
+    const stated = settings.roles[role];
+    const names = signed.keyIds.map((id) => keys.get(id)?.name ?? `${id.slice(0, 12)}…`);
+    const found = `${stated.threshold} of ${[...stated.keys].sort().join(', ')}`;
+    const decides = `${signed.threshold} of ${[...names].sort().join(', ')}`;
+    if (found === decides) return [];
+    const text = `tidegate.toml: [roles.${role}]: ${found}; root ${root.version}, which decides, says ${decides}`;
+    return [text];
+  });
 }
 
 function invalid(message: string, details = {}): TidegateError {

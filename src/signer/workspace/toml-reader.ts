@@ -34,6 +34,22 @@ export function tableAt(table: Table, key: string): Table {
   return { file: table.file, path: pathOf(table, key), members: value };
 }
 
+/** A list of tables, `[[key]]`; each is named by its place in the list. */
+export function tablesAt(table: Table, key: string): readonly Table[] {
+  const value = table.members[key];
+  if (!Array.isArray(value)) throw wrong(table, key, describe(value), `tables [[${pathOf(table, key)}]]`);
+  return value.map((member, index) => {
+    if (!isTable(member)) throw wrong(table, key, describe(member), `tables [[${pathOf(table, key)}]]`);
+    return { file: table.file, path: `${pathOf(table, key)} ${index + 1}`, members: member };
+  });
+}
+
+export function booleanAt(table: Table, key: string): boolean {
+  const value = table.members[key];
+  if (typeof value !== 'boolean') throw wrong(table, key, describe(value), 'true or false');
+  return value;
+}
+
 export function textAt(table: Table, key: string, expected = 'text'): string {
   const value = table.members[key];
   if (typeof value !== 'string' || value === '') throw wrong(table, key, describe(value), expected);

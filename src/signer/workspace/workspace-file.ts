@@ -1,11 +1,8 @@
 /**
  * tidegate.toml: the one file that says what a workspace is. It is read whole, and refused for anything unknown.
  *
- * Rules for roles, beside those that the types say:
- * 1. A threshold is at least 1 and at most the number of keys; root's is at least 2, so that no single stolen or
- *    lost key decides over the fleet's trust.
- * 2. A key of root signs nothing else. Targets shares no key with snapshot and timestamp: those are signed by jobs,
- *    on machines that are online.
+ * It is a wish: what hosts believe is the signed root, and `tidegate root propose` turns one into the other. How weak
+ * the wish may be is said in role-strength.ts.
  */
 import {
   checkFleetPart,
@@ -14,10 +11,12 @@ import {
   repositoryLayouts,
 } from '../../metadata/repository-layout.ts';
 import { type TopLevelRole, topLevelRoles } from '../../metadata/role-name.ts';
+import { type DelegationSetting, parseDelegationSettings } from './delegation-settings.ts';
 import { expirationKeys } from './expiration.ts';
+import { type RoleSetting, refuseRepetition, roleSettingAt } from './key-names.ts';
+import { type KeyPlaces, parseKeyPlaces } from './key-places.ts';
+import { requireStrength, roleWeaknesses, strictThresholds } from './role-strength.ts';
 import {
-  describe,
-  integerAt,
   readToml,
   refuseUnknown,
   type Table,
@@ -30,11 +29,18 @@ import {
 
 export const workspaceFileName = 'tidegate.toml';
 
-export interface RoleSetting {
-  /** Names of key files, without ending. */
-  readonly keys: readonly string[];
-  readonly threshold: number;
-}
+const knownTables = [
+  'name',
+  'layout',
+  'store',
+  'variants',
+  'roles',
+  'keys',
+  'delegations',
+  'threshold',
+  'expiration',
+  'waves',
+] as const;
 
 export interface WorkspaceSettings {
   /** The name of the repository, signed in every document. */
@@ -44,19 +50,33 @@ export interface WorkspaceSettings {
   readonly location: string;
   readonly fleets: readonly FleetName[];
   readonly roles: Readonly<Record<TopLevelRole, RoleSetting>>;
+  /**
+   * Roles that the targets role delegates to, in the order in which they are searched. undefined: tidegate.toml does not
+   * speak of delegations, and those that are published stay as they are.
+   */
+  readonly delegations: readonly DelegationSetting[] | undefined;
+  /** Where private halves are that do not lie in `keys/`. */
+  readonly keyPlaces: KeyPlaces;
   /** Names of the expiration policies, and the table that may overrule them. */
   readonly expirationPolicies: readonly string[];
   readonly expiration: Table;
+  /** The policy that says how many keys are enough; undefined: the strictest. */
+  readonly thresholdPolicy: string | undefined;
   /** The wave policy of releases that ask for no other. */
   readonly wavePolicy: string;
 }
 
-const maxKeys = 32;
-
-/** @throws config-invalid naming table and key */
+/** Read, and held against the strictest policy. @throws config-invalid naming table and key */
 export function parseWorkspaceFile(text: string, file = workspaceFileName): WorkspaceSettings {
+  const settings = readWorkspaceFile(text, file);
+  requireStrength(roleWeaknesses(settings, strictThresholds), [], file);
+  return settings;
+}
+
+/** Read, however weak its roles are. @throws config-invalid naming table and key */
+export function readWorkspaceFile(text: string, file = workspaceFileName): WorkspaceSettings {
   const table = readToml(text, file);
-  refuseUnknown(table, ['name', 'layout', 'store', 'variants', 'roles', 'expiration', 'waves']);
+  refuseUnknown(table, knownTables);
   const store = tableAt(table, 'store');
   refuseUnknown(store, ['location']);
   const expiration = tableAt(table, 'expiration');
@@ -69,6 +89,10 @@ export function parseWorkspaceFile(text: string, file = workspaceFileName): Work
     location: textAt(store, 'location', 'a folder or an address'),
     fleets: parseFleets(tableAt(table, 'variants')),
     roles: parseRoles(tableAt(table, 'roles')),
+    keyPlaces: 'keys' in table.members ? parseKeyPlaces(tableAt(table, 'keys')) : new Map(),
+    delegations: 'delegations' in table.members ? parseDelegationSettings(table) : undefined,
+    thresholdPolicy:
+      'threshold' in table.members ? thresholdPolicyOf(tableAt(table, 'threshold')) : undefined,
     expirationPolicies:
       'policies' in expiration.members
         ? policyNames(expiration, textsAt(expiration, 'policies', 'a list of names'))
@@ -98,64 +122,22 @@ function parseFleets(table: Table): readonly FleetName[] {
 
 function parseRoles(table: Table): Readonly<Record<TopLevelRole, RoleSetting>> {
   refuseUnknown(table, topLevelRoles);
-  const role = (name: TopLevelRole): RoleSetting => parseRole(tableAt(table, name), name);
-  const roles = {
+  const role = (name: TopLevelRole): RoleSetting => {
+    const own = tableAt(table, name);
+    refuseUnknown(own, ['keys', 'threshold']);
+    return roleSettingAt(own);
+  };
+  return {
     root: role('root'),
     timestamp: role('timestamp'),
     snapshot: role('snapshot'),
     targets: role('targets'),
   };
-  refuseSharedKeys(table, roles);
-  return roles;
 }
 
-function parseRole(table: Table, role: TopLevelRole): RoleSetting {
-  refuseUnknown(table, ['keys', 'threshold']);
-  const keys = textsAt(table, 'keys', 'a list of key names');
-  if (keys.length > maxKeys) throw wrong(table, 'keys', `${keys.length} keys`, `at most ${maxKeys}`);
-  refuseRepetition(table, 'keys', keys);
-  for (const name of keys) {
-    if (!isKeyName(name)) throw wrong(table, 'keys', JSON.stringify(name), keyNameForm);
-  }
-  const threshold = integerAt(table, 'threshold', 1, maxKeys);
-  const least = role === 'root' ? 2 : 1;
-  if (threshold < least || threshold > keys.length) {
-    throw wrong(table, 'threshold', String(threshold), `${least} to the number of keys, ${keys.length}`);
-  }
-  return { keys, threshold };
-}
-
-/** Names of key files: `keys/NAME.pub`. */
-export function isKeyName(name: string): boolean {
-  return /^[a-z0-9][a-z0-9._-]{0,63}$/.test(name);
-}
-
-export const keyNameForm = 'at most 64 lower-case letters, digits, ".", "_" and "-"';
-
-const apart: readonly (readonly [TopLevelRole, TopLevelRole])[] = [
-  ['root', 'targets'],
-  ['root', 'snapshot'],
-  ['root', 'timestamp'],
-  ['targets', 'snapshot'],
-  ['targets', 'timestamp'],
-];
-
-function refuseSharedKeys(table: Table, roles: Readonly<Record<TopLevelRole, RoleSetting>>): void {
-  for (const [offline, other] of apart) {
-    const shared = roles[offline].keys.find((name) => roles[other].keys.includes(name));
-    if (shared === undefined) continue;
-    throw wrong(
-      table,
-      `${other}.keys`,
-      `${shared}, a key of ${offline}`,
-      `keys that ${offline} does not use`,
-    );
-  }
-}
-
-function refuseRepetition(table: Table, key: string, names: readonly string[]): void {
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw wrong(table, key, `${describe(twice)} twice`, 'each once');
+function thresholdPolicyOf(table: Table): string | undefined {
+  refuseUnknown(table, ['policy']);
+  return policyNames(table, [textAt(table, 'policy')], 'policy')[0];
 }
 
 function policyNames(table: Table, names: readonly string[], key = 'policies'): readonly string[] {

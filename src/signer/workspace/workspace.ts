@@ -5,28 +5,31 @@
  *     policies/{waves,expiration}/ how fast, how long                              written by people
  *     keys/                        public halves, and private ones that are at hand
  *     roots/N.root.json            the signed roots, from the first one on: what hosts trust
- *     drafts/                      releases that wait for publication
+ *     requests/                    signing requests that collect signatures
+ *     drafts/                      releases and targets that wait for publication
  *     state/                       versions seen, and what was signed but perhaps not published yet
  *
  * It holds nothing that the store does not hold too, but for private keys and drafts: whoever has keys and roots can
  * publish from a copy.
  */
 import { isAbsolute, join, resolve } from 'node:path';
-import { TidegateError } from '../../errors.ts';
+import { isTidegateError, TidegateError } from '../../errors.ts';
 import {
   type FleetName,
   type RepositoryFolders,
   repositoryFolders,
 } from '../../metadata/repository-layout.ts';
 import { topLevelRoles } from '../../metadata/role-name.ts';
+import { onDisk } from '../../storage/disk-error.ts';
 import { type FileSystem, nodeFileSystem } from '../../storage/file-system.ts';
 import { openSwappableStore } from '../../storage/location.ts';
 import { acquireLock } from '../../storage/lock.ts';
-import { readPlainFile } from '../../storage/plain-file.ts';
+import { readPlainFile, statusIfAny } from '../../storage/plain-file.ts';
 import type { SwappableStore } from '../../storage/store.ts';
 import { parseWavePolicy, type WavePolicy } from '../../waves/wave-policy.ts';
 import { type NamedKey, readPublicKey } from '../keys/key-ring.ts';
 import { type Expiration, expirationOf, readExpirationPolicy } from './expiration.ts';
+import { isKeyName } from './key-names.ts';
 import { readRoots } from './roots.ts';
 import {
   isPolicyName,
@@ -40,9 +43,9 @@ export interface Workspace {
   readonly directory: string;
   readonly settings: WorkspaceSettings;
   readonly expiration: Expiration;
-  /** By key id. */
+  /** By key id: those that tidegate.toml names, and every other public half in keys/, such as those of earlier roots. */
   readonly keys: ReadonlyMap<string, NamedKey>;
-  /** The signed roots, version 1 first. */
+  /** The signed roots, version 1 first; none while the first one waits for signatures. */
   readonly roots: readonly Uint8Array[];
   readonly store: SwappableStore;
   readonly fileSystem: FileSystem;
@@ -78,7 +81,7 @@ export async function openWorkspace(directory: string, options: OpenOptions = {}
   const settings = parseWorkspaceFile(await readText(fileSystem, join(folder, workspaceFileName)));
   const expiration = await readExpiration(fileSystem, folder, settings);
   const keys = await readKeys(fileSystem, join(folder, 'keys'), settings);
-  const roots = await readRoots(fileSystem, join(folder, 'roots'), settings, keys);
+  const roots = await readRoots(fileSystem, join(folder, 'roots'), settings);
   const store = options.store ?? (await openSwappableStore(locationOf(folder, settings.location)));
   return { directory: folder, settings, expiration, keys, roots, store, fileSystem };
 }
@@ -156,7 +159,8 @@ async function readKeys(
   settings: WorkspaceSettings,
 ): Promise<ReadonlyMap<string, NamedKey>> {
   const keys = new Map<string, NamedKey>();
-  for (const name of new Set(topLevelRoles.flatMap((role) => settings.roles[role].keys))) {
+  const stated = keyNamesOf(settings);
+  for (const name of stated) {
     const key = await readPublicKey(fs, folder, name);
     const twin = keys.get(key.id);
     if (twin !== undefined) {
@@ -165,7 +169,31 @@ async function readKeys(
     }
     keys.set(key.id, key);
   }
+  // Keys of earlier roots sign the next one; a file that nothing names may be anything.
+  for (const name of await publicHalves(fs, folder)) {
+    const key = stated.has(name) ? undefined : await readPublicKey(fs, folder, name).catch(ignoreUnreadable);
+    if (key !== undefined && !keys.has(key.id)) keys.set(key.id, key);
+  }
   return keys;
+}
+
+/** Every key that tidegate.toml names. */
+export function keyNamesOf({ roles, delegations = [] }: WorkspaceSettings): ReadonlySet<string> {
+  return new Set([
+    ...topLevelRoles.flatMap((role) => roles[role].keys),
+    ...delegations.flatMap(({ keys }) => keys),
+  ]);
+}
+
+async function publicHalves(fs: FileSystem, folder: string): Promise<readonly string[]> {
+  if ((await statusIfAny(fs, folder)) === undefined) return [];
+  const entries = await onDisk('list', folder, () => fs.entries(folder));
+  const names = entries.flatMap(({ name }) => (name.endsWith('.pub') ? [name.slice(0, -4)] : []));
+  return names.filter(isKeyName).sort();
+}
+
+function ignoreUnreadable(error: unknown): undefined {
+  if (!isTidegateError(error, 'key-file-invalid', 'not-a-plain-file', 'length-limit')) throw error;
 }
 
 function locationOf(folder: string, location: string): string {

@@ -45,10 +45,19 @@ async function delegate(workspace: Workspace, delegations: Plain, role: string):
   });
   const document = targetsDocument(head(published.targets.json), published.targets.targets);
   const targets = await sign('targets', withMembers(document, { delegations }));
+  const extra = await signDocument(
+    {
+      document: targetsDocument({ ...head(new Map()), version: 7 }, new Map()),
+      role: root.roles.targets,
+      what: role,
+    },
+    ring,
+    workspace.keys,
+  );
   const listed = snapshotDocument(head(published.snapshot.json), { version: 2, bytes: targets });
   const meta = new Map(listed.get('meta') as JsonObject).set(
     `${role}.json`,
-    fileMeta({ version: 7, bytes: targets }),
+    fileMeta({ version: 7, bytes: extra }),
   );
   const snapshot = await sign('snapshot', withMembers(listed, { meta }));
   const pointer = timestampDocument(
@@ -56,6 +65,7 @@ async function delegate(workspace: Workspace, delegations: Plain, role: string):
     fileMeta({ version: 2, bytes: snapshot }),
   );
   await workspace.store.create('metadata/2.targets.json', targets);
+  await workspace.store.create(`metadata/7.${role}.json`, extra);
   await workspace.store.create('metadata/2.snapshot.json', snapshot);
   const timestamp = await sign('timestamp', pointer);
   assert.equal(await workspace.store.swap('metadata/timestamp.json', timestamp, published.etag), 'swapped');

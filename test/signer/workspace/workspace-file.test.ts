@@ -80,8 +80,12 @@ describe('signer/workspace/workspace-file', () => {
   });
 
   it('SGN-14: a threshold above the keys, 0, or of 1 for root is refused', () => {
-    refusal('threshold = 2', 'threshold = 4', /\[roles\.root\] threshold: found 4, expected 2 to/);
-    refusal('threshold = 2', 'threshold = 1', /\[roles\.root\] threshold: found 1, expected 2 to/);
+    refusal('threshold = 2', 'threshold = 4', /\[roles\.root\] threshold: found 4, expected 1 to/);
+    refusal(
+      'threshold = 2',
+      'threshold = 1',
+      /\[roles\.root\] threshold: found 1, expected 2 to.*--override root-threshold/,
+    );
     refusal('threshold = 1', 'threshold = 0', /\[roles\.targets\] threshold: found 0/);
     refusal('threshold = 1', 'threshold = 1.5', /\[roles\.targets\] threshold: found 1\.5/);
     refusal('"root-3"', '"root-2"', /\[roles\.root\] keys: found "root-2" twice/);

@@ -11,7 +11,8 @@ import { rootDocument } from '../../../src/signer/publication/documents.ts';
 import { planPublication } from '../../../src/signer/publication/plan-publication.ts';
 import { publish } from '../../../src/signer/publication/publish.ts';
 import { initWorkspace } from '../../../src/signer/workspace/init.ts';
-import { openWorkspace, repositoriesOf } from '../../../src/signer/workspace/workspace.ts';
+import { chainOf, rootDifferences } from '../../../src/signer/workspace/roots.ts';
+import { openWorkspace, repositoriesOf, type Workspace } from '../../../src/signer/workspace/workspace.ts';
 import type { FileHandle, FileSystem } from '../../../src/storage/file-system.ts';
 import { readPlainFile } from '../../../src/storage/plain-file.ts';
 import { FileSystemReplay } from '../../support/file-system-replay.ts';
@@ -53,6 +54,10 @@ function ownedBy(inner: MemoryFileSystem, owner: number): FileSystem {
             disguised(await target.open(path, flags, mode))
         : target[name].bind(target),
   });
+}
+
+function differencesOf({ roots, settings, keys: known }: Workspace): readonly string[] {
+  return rootDifferences(chainOf(roots, 'roots').root.document, settings, known);
 }
 
 describe('signer/workspace/init', () => {
@@ -275,7 +280,14 @@ describe('signer/workspace/workspace', () => {
   it('SGN-16: a key object that was edited has another id, and is refused', async () => {
     const fs = await workspaceDisk();
     await edit(fs, `${keys}/targets.pub`, '"keytype"', '"comment": "mine", "keytype"');
-    await assert.rejects(open(fs), { code: 'workspace-invalid', message: /roles\.targets/ });
+    const edited = await open(fs);
+    assert.match(
+      differencesOf(edited).join('\n'),
+      /roles\.targets.*1 of targets; root 1, which decides, says 1 of/,
+    );
+    const plan = await planPublication(edited, { now: start });
+    assert.deepEqual(plan.signatures[0]?.atHand, []);
+    await assert.rejects(publish(edited, plan, { now: start, unlock }), { code: 'signatures-missing' });
     await putFile(fs, `${keys}/targets.pub`, 'ssh-ed25519 AAAA');
     await assert.rejects(open(fs), { code: 'key-file-invalid' });
     await fs.unlink(`${keys}/targets.pub`);
@@ -288,10 +300,17 @@ describe('signer/workspace/workspace', () => {
     await assert.rejects(open(fs), { code: 'document-invalid' });
   });
 
-  it('what tidegate.toml says of roles is what the signed root says', async () => {
+  it('opens where tidegate.toml says something else of roles than the signed root, and says where', async () => {
     const fs = await workspaceDisk();
+    assert.deepEqual(differencesOf(await open(fs)), []);
     await edit(fs, `${directory}/tidegate.toml`, 'threshold = 2', 'threshold = 3');
-    await assert.rejects(open(fs), { code: 'workspace-invalid', message: /found 3 of .*says 2 of/ });
+    const workspace = await open(fs);
+    assert.match(differencesOf(workspace).join('\n'), /roles\.root\]: 3 of .*says 2 of/);
+    const { warnings } = await planPublication(workspace, { now: start });
+    assert.match(warnings.join('\n'), /tidegate root propose/);
+  });
+
+  it('the name of a repository never changes', async () => {
     const other = await workspaceDisk();
     await edit(other, `${directory}/tidegate.toml`, 'name = "example/os"', 'name = "example/other"');
     await assert.rejects(open(other), { code: 'workspace-invalid', message: /example\/os/ });
@@ -317,8 +336,17 @@ describe('signer/workspace/workspace', () => {
     await fs.rename(`${directory}/roots/3.root.json`, `${directory}/roots/2.root.json`);
     await assert.rejects(open(fs), { code: 'version-mismatch' });
     await fs.unlink(`${directory}/roots/2.root.json`);
+  });
+
+  it('without a root it opens, and what needs one names the command that makes it', async () => {
+    const fs = await workspaceDisk();
     await fs.unlink(`${directory}/roots/1.root.json`);
-    await assert.rejects(open(fs), { code: 'workspace-invalid' });
+    const workspace = await open(fs);
+    assert.deepEqual(workspace.roots, []);
+    await assert.rejects(planPublication(workspace, { now: start }), {
+      code: 'workspace-invalid',
+      message: /tidegate root propose/,
+    });
   });
 
   it('a policy that does not exist is named', async () => {
