@@ -7,9 +7,9 @@
  * 2. Snapshot and targets are due at half of their life, as long as their keys are at hand; without them they are
  *    reported, and the timestamp is refreshed all the same.
  */
-import { join } from 'node:path';
 import { isTidegateError, TidegateError } from '../errors.ts';
-import { hasPrivateKey, KeyRing, type KeyUnlocker } from './keys/key-ring.ts';
+import type { KeyUnlocker } from './keys/key-context.ts';
+import type { KeyRing } from './keys/key-ring.ts';
 import { type LiveRepository, readLive } from './publication/live-repository.ts';
 import type { PublishedRole } from './publication/plan.ts';
 import { planPlace } from './publication/plan-publication.ts';
@@ -18,6 +18,7 @@ import { publishRepository } from './publication/publish-repository.ts';
 import type { Versions } from './publication/sign-plan.ts';
 import type { Expiration } from './workspace/expiration.ts';
 import { type RepositoryPlace, repositoriesOf, type Workspace, whileLocked } from './workspace/workspace.ts';
+import { hasPrivateKey, openKeyRing } from './workspace/workspace-keys.ts';
 
 export interface RefreshOptions {
   /** Milliseconds since the epoch. */
@@ -73,7 +74,7 @@ export async function refreshRepositories(
   workspace: Workspace,
   options: RefreshOptions,
 ): Promise<readonly RefreshResult[]> {
-  const ring = new KeyRing(workspace.fileSystem, join(workspace.directory, 'keys'), options.unlock);
+  const ring = openKeyRing(workspace, options.unlock, options.signal);
   const all = async (): Promise<readonly RefreshResult[]> => {
     const results: RefreshResult[] = [];
     for (const place of repositoriesOf(workspace.settings)) {
@@ -131,16 +132,12 @@ async function refreshOnce(
   return { ...result, outcome: 'refreshed', roles: plan.roles.map(({ role }) => role), versions };
 }
 
-async function canSign(
-  { fileSystem, directory, keys }: Workspace,
-  live: LiveRepository,
-  role: PublishedRole,
-): Promise<boolean> {
+async function canSign(workspace: Workspace, live: LiveRepository, role: PublishedRole): Promise<boolean> {
   const { keyIds, threshold } = live.root.roles[role];
   let atHand = 0;
   for (const id of keyIds) {
-    const name = keys.get(id)?.name;
-    if (name !== undefined && (await hasPrivateKey(fileSystem, join(directory, 'keys'), name))) atHand += 1;
+    const name = workspace.keys.get(id)?.name;
+    if (name !== undefined && (await hasPrivateKey(workspace, name))) atHand += 1;
   }
   return atHand >= threshold;
 }

@@ -64,6 +64,11 @@ export function parseKeyAddress(text: string): KeyAddress {
   return parseRest(known, rest);
 }
 
+/** The address of a key file, whatever its name looks like. */
+export function fileUri(path: string): string {
+  return `file:${path}`;
+}
+
 function parseRest(scheme: KeySourceScheme, rest: string): KeyAddress {
   const fail = (reason: string): TidegateError =>
     invalidAddress(`${scheme}: ${reason}; expected ${forms[scheme]}`);

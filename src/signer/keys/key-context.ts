@@ -1,4 +1,5 @@
 /** What opening a private key needs of its surroundings. */
+import { TidegateError } from '../../errors.ts';
 import type { FileSystem } from '../../storage/file-system.ts';
 
 /** What a passphrase is wanted for. */
@@ -24,5 +25,22 @@ export interface KeyContext {
   readonly unlock: KeyUnlocker;
   /** The name that people gave the key, for messages and questions. */
   readonly name?: string;
+  /** The id that the key must have; a place that knows its key's id before it is open refuses another one unasked. */
+  readonly keyId?: string;
   readonly signal?: AbortSignal;
+}
+
+/**
+ * The passphrase or PIN of a locked key; the bytes are the caller's to wipe.
+ *
+ * @throws signatures-missing when the key is to be left out
+ */
+export async function secretFor(context: KeyContext, path: string, secret?: 'PIN'): Promise<Uint8Array> {
+  const name = context.name ?? path.slice(path.lastIndexOf('/') + 1);
+  const bytes = await context.unlock({ name, path, ...(secret !== undefined && { secret }) });
+  if (bytes !== undefined) return bytes;
+  throw new TidegateError(
+    'signatures-missing',
+    `${name} was left out: no ${secret ?? 'passphrase'} was given`,
+  );
 }

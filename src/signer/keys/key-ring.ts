@@ -1,17 +1,17 @@
 /**
  * The keys of a workspace: `keys/NAME.pub` for every key of a role, `keys/NAME.key.json` for those whose private
- * half is at hand. A missing private half is normal: it lies in a safe.
- *
- * A private key file must belong to the user that reads it, and nobody else may read or write it.
+ * half is at hand, unless tidegate.toml gives another address for it. A missing private half is normal: it lies in a safe.
  */
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { TidegateError } from '../../errors.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../../metadata/json.ts';
 import { keyIdOf } from '../../metadata/keys.ts';
-import type { FileStatus, FileSystem } from '../../storage/file-system.ts';
+import type { FileSystem } from '../../storage/file-system.ts';
 import { readPlainFile, statusIfAny } from '../../storage/plain-file.ts';
+import { fileUri, parseKeyAddress } from './key-address.ts';
 import type { KeyUnlocker } from './key-context.ts';
-import { maxKeyFileLength, openKeyFile, parseKeyFile } from './key-file.ts';
+import { maxKeyFileLength } from './key-file.ts';
+import { parseKeyUri } from './key-source.ts';
 import type { SigningKey } from './signing-key.ts';
 
 export type { KeyUnlocker, LockedKey } from './key-context.ts';
@@ -59,23 +59,33 @@ function publicJson(bytes: Uint8Array, path: string): JsonObject {
   throw new TidegateError('key-file-invalid', `${path} is no public key: it is no JSON object`, { path });
 }
 
+export interface KeyRingOptions {
+  /** Addresses of private halves, by the names of the keys; those without one lie in the folder. */
+  readonly places?: ReadonlyMap<string, string>;
+  /** Where relative paths of addresses start; default: the folder. */
+  readonly directory?: string;
+  readonly signal?: AbortSignal;
+}
+
 /** Opens private keys when they are first needed, and asks for each passphrase once. */
 export class KeyRing {
   readonly #fs: FileSystem;
   readonly #folder: string;
   readonly #unlock: KeyUnlocker;
+  readonly #options: KeyRingOptions;
   readonly #opened = new Map<string, SigningKey | undefined>();
 
-  constructor(fs: FileSystem, folder: string, unlock: KeyUnlocker) {
+  constructor(fs: FileSystem, folder: string, unlock: KeyUnlocker, options: KeyRingOptions = {}) {
     this.#fs = fs;
     this.#folder = folder;
     this.#unlock = unlock;
+    this.#options = options;
   }
 
   /**
    * The private key, or undefined when it is not at hand or was left out.
    *
-   * @throws key-file-permissions, key-file-invalid, passphrase-wrong, key-unusable
+   * @throws key-file-permissions, key-file-invalid, passphrase-wrong, key-unusable, and what a key service or token says
    */
   async open(key: NamedKey): Promise<SigningKey | undefined> {
     if (!this.#opened.has(key.name)) this.#opened.set(key.name, await this.#read(key));
@@ -83,36 +93,39 @@ export class KeyRing {
   }
 
   async #read({ name, id }: NamedKey): Promise<SigningKey | undefined> {
-    const path = privateKeyPath(this.#folder, name);
-    const found = await readPlainFile(this.#fs, path, maxKeyFileLength);
-    if (found === undefined) return undefined;
-    checkPermissions(found.status, path);
-    const file = parseKeyFile(found.bytes, path);
-    if (file.keyId !== id) {
-      throw new TidegateError('key-file-invalid', `${path} is not the private half of ${name}.pub`, { path });
+    const { places, directory = this.#folder, signal } = this.#options;
+    if (!(await isPrivateKeyAtHand(this.#fs, this.#folder, name, this.#options))) return undefined;
+    const source = parseKeyUri(places?.get(name) ?? fileUri(privateKeyPath(this.#folder, name)));
+    let leftOut = false;
+    const unlock: KeyUnlocker = async (locked) => {
+      const passphrase = await this.#unlock(locked);
+      leftOut = passphrase === undefined;
+      return passphrase;
+    };
+    try {
+      const context = { fileSystem: this.#fs, directory, unlock, name, keyId: id };
+      const key = await source.open({ ...context, ...(signal !== undefined && { signal }) });
+      if (key.id === id) return key;
+    } catch (error) {
+      if (leftOut) return undefined;
+      throw error;
     }
-    const passphrase = file.encrypted ? await this.#unlock({ name, path }) : new Uint8Array();
-    return passphrase && (await openKeyFile(file, async () => passphrase));
+    throw new TidegateError('key-unusable', `${source.uri} holds another key than ${name}.pub`, { name });
   }
 }
 
-/** True when the private half lies in the workspace; it is not looked into. */
-export async function hasPrivateKey(fs: FileSystem, folder: string, name: string): Promise<boolean> {
-  return (await statusIfAny(fs, privateKeyPath(folder, name)))?.kind === 'file';
-}
-
-/** Systems without owners (Windows) have other means, which are not looked into. */
-function checkPermissions({ mode, owner }: FileStatus, path: string): void {
-  const user = process.getuid?.();
-  const found = `0${(mode & 0o777).toString(8)}`;
-  if (user === undefined) return;
-  const details = { path, mode: found, owner };
-  if (owner !== user) {
-    const text = `${path} belongs to user ${owner}, expected ${user}, who is signing. Nothing was signed.`;
-    throw new TidegateError('key-file-permissions', text, details);
-  }
-  if ((mode & 0o077) !== 0) {
-    const text = `${path} has mode ${found}: others can use this private key. Expected 0600; if nobody has read it, type: chmod 600 ${path}`;
-    throw new TidegateError('key-file-permissions', text, details);
-  }
+/**
+ * True when the private half lies in the folder, or has an address. It is not looked into; but a file must exist, which
+ * may be on a medium that is not in the machine.
+ */
+export async function isPrivateKeyAtHand(
+  fs: FileSystem,
+  folder: string,
+  name: string,
+  { places, directory = folder }: KeyRingOptions = {},
+): Promise<boolean> {
+  const uri = places?.get(name);
+  if (uri === undefined) return (await statusIfAny(fs, privateKeyPath(folder, name))) !== undefined;
+  const address = parseKeyAddress(uri);
+  return !('path' in address) || (await statusIfAny(fs, resolve(directory, address.path))) !== undefined;
 }

@@ -1,12 +1,12 @@
 /** Publishing a plan: every repository of it, one after another, each whole or not at all. */
-import { join } from 'node:path';
 import { TidegateError } from '../../errors.ts';
 import { canonicalBytes } from '../../metadata/canonical.ts';
 import { digestOf } from '../../metadata/crypto.ts';
-import { KeyRing, type KeyUnlocker } from '../keys/key-ring.ts';
+import type { KeyUnlocker } from '../keys/key-context.ts';
 import { readDrafts } from '../release/draft.ts';
 import { readJournal } from '../workspace/state-file.ts';
 import { repositoriesOf, type Workspace, whileLocked } from '../workspace/workspace.ts';
+import { openKeyRing } from '../workspace/workspace-keys.ts';
 import { type LiveRepository, readLive } from './live-repository.ts';
 import type { RepositoryPlan } from './plan.ts';
 import { type Plan, planAt, servedBy } from './plan-publication.ts';
@@ -49,7 +49,7 @@ export async function publish(
   plan: Plan,
   options: PublishOptions,
 ): Promise<PublishResult> {
-  const ring = new KeyRing(workspace.fileSystem, join(workspace.directory, 'keys'), options.unlock);
+  const ring = openKeyRing(workspace, options.unlock, options.signal);
   const repositories: RepositoryResult[] = [];
   await whileLocked(workspace, () => settleAll(workspace, options.now));
   for (const part of plan.repositories) {
