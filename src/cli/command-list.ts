@@ -42,6 +42,11 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/status.ts'),
   },
   {
+    name: 'check-expirations',
+    summary: 'for monitoring: which roles expire too soon, here or in a repository of others',
+    load: () => import('./commands/check-expirations.ts'),
+  },
+  {
     name: 'serve',
     summary: 'hand out a repository over HTTP',
     load: () => import('./commands/serve.ts'),
