@@ -57,7 +57,7 @@ export interface LiveRepository {
   readonly root: RootDocument;
   /** Roles whose published signatures are not enough under `root`: they must be signed anew with it. */
   readonly unsigned: ReadonlySet<'timestamp' | 'snapshot' | 'targets'>;
-  /** The chain, version 1 first. */
+  /** The chain, the oldest first. */
   readonly roots: readonly Uint8Array[];
   /** Versions of roots that the store lacks. */
   readonly missingRoots: readonly number[];
@@ -171,21 +171,22 @@ function publishedIn({ timestamp, snapshot, targets }: TrustedSet, head: SmallFi
 
 /** The workspace's roots by their names in the store, and the versions that the store lacks. */
 async function mergeRoots(
-  { roots, store }: Workspace,
+  { roots, settings, store }: Workspace,
   { folders }: RepositoryPlace,
   read: ReadFile,
 ): Promise<{ merged: ReadonlyMap<string, Uint8Array>; missing: readonly number[] }> {
   const merged = new Map<string, Uint8Array>();
   const missing: number[] = [];
   for (const [index, own] of roots.entries()) {
-    const name = metadataName(folders, 'root', index + 1);
+    const version = settings.firstRoot + index;
+    const name = metadataName(folders, 'root', version);
     const there = await read(name, defaultLimits.maxRootLength);
     merged.set(name, own);
-    if (there === undefined) missing.push(index + 1);
+    if (there === undefined) missing.push(version);
     else if (!Buffer.from(there).equals(own)) {
       throw new TidegateError(
         'workspace-invalid',
-        `${name} in ${store.location} is not the workspace's root ${index + 1}: another repository is published there`,
+        `${name} in ${store.location} is not the workspace's root ${version}: another repository is published there`,
         { name, location: store.location },
       );
     }

@@ -7,7 +7,7 @@ import { metadataFileName } from '../../metadata/file-names.ts';
 import { createDurably } from '../../storage/durable-file.ts';
 import { noFloors } from '../../trust/floors.ts';
 import { readDrafts, removeDraft } from '../release/draft.ts';
-import { trustPolicyAt } from '../workspace/roots.ts';
+import { hostAnchor, trustPolicyAt } from '../workspace/roots.ts';
 import { readJournal, writeFloors, writeJournal } from '../workspace/state-file.ts';
 import type { RepositoryPlace, Workspace } from '../workspace/workspace.ts';
 import { type LiveRepository, readLive } from './live-repository.ts';
@@ -26,7 +26,7 @@ export async function settle(
   const live = await readLive(workspace, place);
   const { published } = live;
   if (published === undefined) return live;
-  const [anchor = new Uint8Array()] = workspace.roots;
+  const anchor = hostAnchor(live.roots);
   const request = { folders: place.folders, anchor, policy: trustPolicyAt(now), floors: noFloors };
   await readRepository(readerOf(workspace.store), request);
   await writeFloors(workspace, place.name, live.floors);
@@ -49,11 +49,19 @@ export async function isUnsettled(workspace: Workspace, live: LiveRepository): P
 }
 
 /** Roots that another workspace published become part of this one's chain. */
-async function keepRoots({ fileSystem, directory, roots }: Workspace, live: LiveRepository): Promise<void> {
+async function keepRoots(
+  { fileSystem, directory, settings, roots }: Workspace,
+  live: LiveRepository,
+): Promise<void> {
   for (const [index, bytes] of live.roots.entries()) {
     if (index < roots.length) continue;
-    await createDurably(fileSystem, join(directory, 'roots', metadataFileName('root', index + 1)), bytes, {
-      mode: 0o644,
-    });
+    await createDurably(
+      fileSystem,
+      join(directory, 'roots', metadataFileName('root', settings.firstRoot + index)),
+      bytes,
+      {
+        mode: 0o644,
+      },
+    );
   }
 }

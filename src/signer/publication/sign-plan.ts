@@ -13,7 +13,7 @@ import { targetOf } from '../../metadata/targets.ts';
 import { requireImages } from '../../waves/release.ts';
 import type { KeyRing, NamedKey } from '../keys/key-ring.ts';
 import { signDocument } from '../keys/signing.ts';
-import { trustPolicyAt } from '../workspace/roots.ts';
+import { hostAnchor, trustPolicyAt } from '../workspace/roots.ts';
 import { fileMeta, snapshotDocument, targetsDocument, timestampDocument } from './documents.ts';
 import { type PublishedRole, publishedRoles, type RepositoryPlan } from './plan.ts';
 import { overlaid, type ReadFile, type ReadRepository, readRepository } from './repository-reader.ts';
@@ -100,7 +100,7 @@ export function unsignedFiles({ live, added }: RepositoryPlan): ReadonlyMap<stri
     if (source instanceof Uint8Array) files.set(targetName(live.place.folders, target, sha256), source);
   }
   for (const version of live.missingRoots) {
-    const bytes = live.roots[version - 1];
+    const bytes = live.roots.at(version - live.root.version - 1);
     if (bytes !== undefined) files.set(metadataName(live.place.folders, 'root', version), bytes);
   }
   return files;
@@ -119,7 +119,7 @@ export async function checkAsHosts(
   now: number,
 ): Promise<ReadRepository> {
   const { floors, place, roots } = plan.live;
-  const [anchor = new Uint8Array()] = roots;
+  const anchor = hostAnchor(roots);
   const request = { folders: place.folders, anchor, policy: trustPolicyAt(now), floors };
   const fresh = await readRepository(read, request);
   const document = fresh.set.targets.get('targets')?.document;

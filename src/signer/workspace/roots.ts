@@ -1,16 +1,22 @@
 /**
- * The signed roots of a workspace, `roots/N.root.json`: the chain that hosts walk. It is complete from version 1,
- * verifies link by link, and names the workspace's repository. The last one decides who signs; where tidegate.toml says
- * something else, it says what the next root shall be.
+ * The signed roots of a workspace, `roots/N.root.json`: the chain that hosts walk. It is complete from version 1 (of an
+ * adopted repository from `first_root` on), verifies link by link, and names the workspace's repository. The last one
+ * decides who signs; where tidegate.toml says something else, it says what the next root shall be.
+ *
+ * An adopted chain may begin with roots that name no repository, and their key ids may be labels. An owner reads them;
+ * no host of Tidegate begins before `hostAnchor`. Once a root names its repository every later one does, and its key ids
+ * are hashes.
  */
 import { join } from 'node:path';
 import { TidegateError } from '../../errors.ts';
 import { metadataFileName } from '../../metadata/file-names.ts';
+import { hasHashedId } from '../../metadata/keys.ts';
 import { topLevelRoles } from '../../metadata/role-name.ts';
 import type { RootDocument } from '../../metadata/root.ts';
 import { onDisk } from '../../storage/disk-error.ts';
 import type { FileSystem } from '../../storage/file-system.ts';
 import { readPlainFile, statusIfAny } from '../../storage/plain-file.ts';
+import { checkKeyIds } from '../../trust/document-check.ts';
 import { noFloors } from '../../trust/floors.ts';
 import { defaultLimits } from '../../trust/limits.ts';
 import type { TrustPolicy } from '../../trust/policy.ts';
@@ -30,13 +36,17 @@ export function trustPolicyAt(now: number): TrustPolicy {
 }
 
 /**
- * What an owner asks of the files of the past: everything that a host asks, but not that they have not expired. They
- * are about to be replaced.
+ * What an owner asks of the files of the past: signatures, versions and hashes as a host does, but not that they have
+ * not expired, nor the form of key ids or snapshots that others wrote. They are about to be replaced.
  */
-export const regardlessOfExpiry: TrustPolicy = trustPolicyAt(0);
+export const regardlessOfExpiry: TrustPolicy = {
+  ...trustPolicyAt(0),
+  requireConsistentSnapshot: false,
+  requireHashedKeyIds: false,
+};
 
 /**
- * Every signed root, version 1 first; none before the first ceremony is done.
+ * Every signed root, the oldest first; none before the first ceremony is done.
  *
  * @throws workspace-invalid, and what `trust/` throws for a root that does not verify
  */
@@ -47,21 +57,20 @@ export async function readRoots(
 ): Promise<readonly Uint8Array[]> {
   const roots: Uint8Array[] = [];
   for (;;) {
-    const path = join(folder, metadataFileName('root', roots.length + 1));
+    const path = join(folder, metadataFileName('root', settings.firstRoot + roots.length));
     const file = await readPlainFile(fs, path, defaultLimits.maxRootLength);
     if (file === undefined) break;
     roots.push(file.bytes);
   }
-  await refuseGap(fs, folder, roots.length);
-  if (roots.length > 0) requireName(chainOf(roots, folder).root.document, settings.name);
+  await refuseGap(fs, folder, settings.firstRoot + roots.length - 1);
+  if (roots.length > 0) requireName(chainOf(roots, folder, settings.firstRoot).root.document, settings.name);
   return roots;
 }
 
-/** @throws workspace-invalid */
+/** A root without a name was made by another tool; it is given one with the next. @throws workspace-invalid */
 export function requireName({ repository, version }: RootDocument, name: string): void {
-  if (repository === name) return;
-  const found = repository ?? 'no repository';
-  throw invalid(`root ${version} is of "${found}", tidegate.toml says "${name}"`);
+  if (repository === undefined || repository === name) return;
+  throw invalid(`root ${version} is of "${repository}", tidegate.toml says "${name}"`);
 }
 
 async function refuseGap(fs: FileSystem, folder: string, last: number): Promise<void> {
@@ -73,15 +82,35 @@ async function refuseGap(fs: FileSystem, folder: string, last: number): Promise<
   throw invalid(`${folder}: root ${beyond} is there and root ${last + 1} is not, expected every version`);
 }
 
-/** The trusted set under the last of a chain of roots. */
-export function chainOf(roots: readonly Uint8Array[], where: string): TrustedSet {
+/** The trusted set under the last of a chain of roots. @param version the first one's; default: whatever it says */
+export function chainOf(roots: readonly Uint8Array[], where: string, version?: number): TrustedSet {
   const [first, ...rest] = roots;
   if (first === undefined) throw invalid(`${where}: 1.root.json is missing, the root that hosts begin with`);
   const anchor = trustRoot(first, regardlessOfExpiry, noFloors);
-  if (anchor.root.document.version !== 1) {
-    throw invalid(`${where}: 1.root.json has version ${anchor.root.document.version}`);
+  const found = anchor.root.document.version;
+  if (version !== undefined && found !== version) {
+    throw invalid(`${where}: ${metadataFileName('root', version)} has version ${found}`);
   }
-  return rest.reduce(updateRoot, anchor);
+  return rest.reduce((set, bytes) => requireOwnForm(updateRoot(set, bytes)), requireOwnForm(anchor));
+}
+
+/** @throws document-invalid for a root of ours in which a key id is not the hash of its key */
+function requireOwnForm(set: TrustedSet): TrustedSet {
+  const { repository, keys, version } = set.root.document;
+  if (repository !== undefined) checkKeyIds(keys, trustPolicyAt(0), metadataFileName('root', version));
+  return set;
+}
+
+/**
+ * The first root that a host of Tidegate can begin with: the one after the last that others made with key ids that are
+ * labels. When that is the last one of all, it itself: a host says then what is wrong with it.
+ */
+export function hostAnchor(roots: readonly Uint8Array[]): Uint8Array {
+  const documents = roots.map((bytes) => trustRoot(bytes, regardlessOfExpiry, noFloors).root.document);
+  const labelled = documents.findLastIndex(
+    ({ keys, repository }) => repository === undefined && ![...keys.values()].every(hasHashedId),
+  );
+  return roots[Math.min(labelled + 1, roots.length - 1)] ?? new Uint8Array();
 }
 
 /**

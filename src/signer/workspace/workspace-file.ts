@@ -17,6 +17,7 @@ import { type RoleSetting, refuseRepetition, roleSettingAt } from './key-names.t
 import { type KeyPlaces, parseKeyPlaces } from './key-places.ts';
 import { requireStrength, roleWeaknesses, strictThresholds } from './role-strength.ts';
 import {
+  integerAt,
   readToml,
   refuseUnknown,
   type Table,
@@ -32,6 +33,7 @@ export const workspaceFileName = 'tidegate.toml';
 const knownTables = [
   'name',
   'layout',
+  'first_root',
   'store',
   'variants',
   'roles',
@@ -46,6 +48,8 @@ export interface WorkspaceSettings {
   /** The name of the repository, signed in every document. */
   readonly name: string;
   readonly layout: RepositoryLayout;
+  /** The version of the oldest root that is known: 1, but for adopted repositories whose beginning is lost. */
+  readonly firstRoot: number;
   /** Where to publish: a folder (relative to the workspace) or an address. */
   readonly location: string;
   readonly fleets: readonly FleetName[];
@@ -86,6 +90,7 @@ export function readWorkspaceFile(text: string, file = workspaceFileName): Works
   return {
     name: checkRepositoryName(table, textAt(table, 'name')),
     layout: wordAt(table, 'layout', repositoryLayouts),
+    firstRoot: 'first_root' in table.members ? integerAt(table, 'first_root', 1, Number.MAX_SAFE_INTEGER) : 1,
     location: textAt(store, 'location', 'a folder or an address'),
     fleets: parseFleets(tableAt(table, 'variants')),
     roles: parseRoles(tableAt(table, 'roles')),
