@@ -4,19 +4,24 @@
  *
  * 1. The timestamp is due when a fourteenth of its life is over: a weekly one twice a day. Run twice, the second run
  *    finds nothing to do.
- * 2. Snapshot and targets are due at half of their life, as long as their keys are at hand; without them they are
+ * 2. The timestamp's share can be chosen up to the half of its life, at which alarms begin.
+ * 3. Snapshot and targets are due at half of their life, as long as their keys are at hand; without them they are
  *    reported, and the timestamp is refreshed all the same.
+ * 4. The workspace is locked only where something is signed, each repository by itself.
+ * 5. Nothing is signed by a clock that is known to be wrong, and nothing upon a store that shows less than was seen.
  */
 import { isTidegateError, TidegateError } from '../errors.ts';
 import type { KeyUnlocker } from './keys/key-context.ts';
 import type { KeyRing } from './keys/key-ring.ts';
+import { requireClock } from './publication/clock-check.ts';
 import { type LiveRepository, readLive } from './publication/live-repository.ts';
 import type { PublishedRole } from './publication/plan.ts';
 import { planPlace } from './publication/plan-publication.ts';
-import { settleAll } from './publication/publish.ts';
+import { settleInterrupted } from './publication/publish.ts';
 import { publishRepository } from './publication/publish-repository.ts';
 import type { Versions } from './publication/sign-plan.ts';
 import type { Expiration } from './workspace/expiration.ts';
+import { readJournal } from './workspace/state-file.ts';
 import { type RepositoryPlace, repositoriesOf, type Workspace, whileLocked } from './workspace/workspace.ts';
 import { hasPrivateKey, openKeyRing } from './workspace/workspace-keys.ts';
 
@@ -28,6 +33,10 @@ export interface RefreshOptions {
   readonly force?: boolean;
   /** Only say what is due: nothing is signed, written or locked, and `unlock` is not called. */
   readonly dryRun?: boolean;
+  /** The share of its life after which the timestamp is due, up to 1/2. Default 1/14. */
+  readonly timestampDueAfter?: number;
+  /** Told what failed, repository by repository; the others are refreshed. Without it the first failure is thrown. */
+  readonly onFailure?: (repository: string, error: TidegateError) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -54,12 +63,14 @@ export function dueRoles(
   { published }: Pick<LiveRepository, 'published'>,
   expiration: Expiration,
   now: number,
+  timestampDueAfter = dueAfter.timestamp,
 ): ReadonlySet<PublishedRole> {
+  const shares = { ...dueAfter, timestamp: timestampDueAfter };
   const due = new Set<PublishedRole>();
   if (published === undefined) return due;
   for (const role of ['targets', 'snapshot', 'timestamp'] as const) {
     const remaining = published[role].expires - now;
-    if (remaining <= expiration[role] * (1 - dueAfter[role])) due.add(role);
+    if (remaining <= expiration[role] * (1 - shares[role])) due.add(role);
   }
   return due;
 }
@@ -67,32 +78,47 @@ export function dueRoles(
 /**
  * Refreshes every repository of a workspace.
  *
- * @throws signatures-missing when the keys of the timestamp are not at hand, clock-behind, rollback, locked, cancelled, and
- *   what key files and `trust/` throw. Repositories before the one that failed are refreshed.
+ * @throws signatures-missing when the keys of the timestamp are not at hand, clock-behind, clock-skewed, rollback, locked,
+ *   cancelled, and what key files and `trust/` throw. Repositories before the one that failed are refreshed.
  */
 export async function refreshRepositories(
   workspace: Workspace,
   options: RefreshOptions,
 ): Promise<readonly RefreshResult[]> {
   const ring = openKeyRing(workspace, options.unlock, options.signal);
-  const all = async (): Promise<readonly RefreshResult[]> => {
-    const results: RefreshResult[] = [];
-    for (const place of repositoriesOf(workspace.settings)) {
+  const results: RefreshResult[] = [];
+  for (const place of repositoriesOf(workspace.settings)) {
+    try {
       results.push(await refreshPlace(workspace, place, { ...options, ring }));
+    } catch (error) {
+      if (options.onFailure === undefined || !isTidegateError(error)) throw error;
+      if (error.code === 'cancelled') throw error;
+      options.onFailure(place.name, error);
     }
-    return results;
-  };
-  if (options.dryRun === true) return await all();
-  return await whileLocked(workspace, async () => {
-    await settleAll(workspace, options.now);
-    return await all();
-  });
+  }
+  return results;
 }
 
 type RefreshRun = RefreshOptions & { readonly ring: KeyRing };
 
-/** Of two jobs at once one wins; the other looks again, and finds that nothing is due any more. */
 async function refreshPlace(
+  workspace: Workspace,
+  place: RepositoryPlace,
+  run: RefreshRun,
+): Promise<RefreshResult> {
+  await requireClock(workspace, place.name, run);
+  const journal = await readJournal(workspace, place.name);
+  const interrupted = journal !== undefined && !journal.done;
+  const look = await refreshOnce(workspace, place, { ...run, dryRun: true });
+  if (run.dryRun === true || (look.outcome !== 'due' && !interrupted)) return look;
+  return await whileLocked(workspace, async () => {
+    await settleInterrupted(workspace, place, run.now);
+    return await refreshAgain(workspace, place, run);
+  });
+}
+
+/** Of two jobs at once one wins; the other looks again, and finds that nothing is due any more. */
+async function refreshAgain(
   workspace: Workspace,
   place: RepositoryPlace,
   run: RefreshRun,
@@ -112,7 +138,7 @@ async function refreshOnce(
 ): Promise<RefreshResult> {
   const { now, force = false } = run;
   const live = await readLive(workspace, place, run.signal);
-  const due = new Set(dueRoles(live, workspace.expiration, now));
+  const due = new Set(dueRoles(live, workspace.expiration, now, run.timestampDueAfter));
   const waiting: PublishedRole[] = [];
   for (const role of ['targets', 'snapshot'] as const) {
     if (!due.has(role) || (await canSign(workspace, live, role))) continue;

@@ -62,6 +62,11 @@ export interface ReadableStore {
   open(name: string, options?: ReadOptions): Promise<OpenFile | undefined>;
   /** Code store-unsupported when an HTTP server does not tell the length. */
   stat(name: string, options?: CancelOptions): Promise<FileInfo | undefined>;
+  /**
+   * Asks for the store's own time now, in milliseconds since the epoch; undefined when its answer tells none. Stores
+   * that know no clock but that of this machine have no such method.
+   */
+  storeTime?(options?: CancelOptions): Promise<number | undefined>;
   /** Gives back what the store holds open: connections. The store may not be used afterwards. */
   close?(): void;
 }

@@ -1,11 +1,9 @@
 /** Plans for the repositories of a workspace: reads what planning needs, decides nothing itself. */
 
-import { TidegateError } from '../../errors.ts';
 import { canonicalBytes } from '../../metadata/canonical.ts';
 import { digestOf } from '../../metadata/crypto.ts';
 import { jsonOf } from '../../metadata/json-writer.ts';
 import { targetName } from '../../metadata/repository-layout.ts';
-import { formatTime } from '../../metadata/time.ts';
 import type { Release } from '../../waves/release.ts';
 import { scheduleOf } from '../../waves/wave-policy.ts';
 import { type Draft, readDrafts } from '../release/draft.ts';
@@ -17,6 +15,7 @@ import {
   type Workspace,
 } from '../workspace/workspace.ts';
 import { hasPrivateKey } from '../workspace/workspace-keys.ts';
+import { clockBehind, clockTolerance } from './clock-check.ts';
 import { type LiveRepository, readLive } from './live-repository.ts';
 import {
   type PlannedRole,
@@ -76,9 +75,6 @@ export interface Plan {
   /** Sentences for people: what expires soon, what opens late. */
   readonly warnings: readonly string[];
 }
-
-/** A clock may be this far behind the one that signed last, in milliseconds. */
-const clockTolerance = 5 * 60_000;
 
 /**
  * What publishing would do now. Writes nothing, asks for no passphrase.
@@ -223,12 +219,4 @@ async function uploadsOf(
     }
   }
   return [...uploads.values()];
-}
-
-function clockBehind(now: number, last: number): TidegateError {
-  return new TidegateError(
-    'clock-behind',
-    `the clock says ${formatTime(now)}, and this workspace signed at ${formatTime(last)} already. Set the clock; nothing was signed`,
-    { found: formatTime(now), expected: formatTime(last) },
-  );
 }

@@ -5,8 +5,9 @@ import { digestOf } from '../../metadata/crypto.ts';
 import type { KeyUnlocker } from '../keys/key-context.ts';
 import { readDrafts } from '../release/draft.ts';
 import { readJournal } from '../workspace/state-file.ts';
-import { repositoriesOf, type Workspace, whileLocked } from '../workspace/workspace.ts';
+import { type RepositoryPlace, repositoriesOf, type Workspace, whileLocked } from '../workspace/workspace.ts';
 import { openKeyRing } from '../workspace/workspace-keys.ts';
+import { requireClock } from './clock-check.ts';
 import { type LiveRepository, readLive } from './live-repository.ts';
 import type { RepositoryPlan } from './plan.ts';
 import { type Plan, planAt, servedBy } from './plan-publication.ts';
@@ -51,6 +52,7 @@ export async function publish(
 ): Promise<PublishResult> {
   const ring = openKeyRing(workspace, options.unlock, options.signal);
   const repositories: RepositoryResult[] = [];
+  for (const { live } of plan.repositories) await requireClock(workspace, live.place.name, options);
   await whileLocked(workspace, () => settleAll(workspace, options.now));
   for (const part of plan.repositories) {
     repositories.push(await publishPart(workspace, part, { ...options, ring }));
@@ -87,12 +89,19 @@ async function publishPart(
 }
 
 /** Finishes what was interrupted between the timestamp and the end. */
-export async function settleAll(workspace: Workspace, now: number): Promise<void> {
-  for (const place of repositoriesOf(workspace.settings)) {
-    const journal = await readJournal(workspace, place.name);
-    if (journal === undefined || journal.done) continue;
-    if (await isUnsettled(workspace, await readLive(workspace, place))) await settle(workspace, place, now);
-  }
+async function settleAll(workspace: Workspace, now: number): Promise<void> {
+  for (const place of repositoriesOf(workspace.settings)) await settleInterrupted(workspace, place, now);
+}
+
+/** The same for one repository. */
+export async function settleInterrupted(
+  workspace: Workspace,
+  place: RepositoryPlace,
+  now: number,
+): Promise<void> {
+  const journal = await readJournal(workspace, place.name);
+  if (journal === undefined || journal.done) return;
+  if (await isUnsettled(workspace, await readLive(workspace, place))) await settle(workspace, place, now);
 }
 
 async function publishedAlready(
