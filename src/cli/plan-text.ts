@@ -1,6 +1,7 @@
 /** A plan for people: what hosts will see, who signs, what is uploaded, what to look at twice. */
 import { formatTime } from '../metadata/time.ts';
 import type { Plan, PlannedChange, PlannedSignature } from '../signer/publication/plan-publication.ts';
+import { waveRows } from '../signer/release/wave-rows.ts';
 import { countOf, formatBytes, formatDuration, formatTable, printableLine } from '../terminal.ts';
 import type { Release } from '../waves/release.ts';
 import { releaseName } from '../waves/release.ts';
@@ -28,20 +29,9 @@ function changeLines(change: Exclude<PlannedChange, { kind: 'target' }>): readon
 }
 
 /** Each wave with the seeds that it ends at, in absolute times. */
-function waveLines({ waves, lastWaveEnds }: Release): readonly string[] {
-  if (waves.size === 0) return ['    open to every host at once'];
-  const starts = [...waves];
-  const rows = starts.map(([seed, time], index) => {
-    const next = starts[index + 1]?.[0];
-    const share = next === undefined ? 100 : Math.round((next * 100) / 2048);
-    const until = starts[index + 1]?.[1] ?? lastWaveEnds;
-    return [
-      `    ${formatTime(time)}`,
-      until === undefined ? 'at once' : `to ${formatTime(until)}`,
-      `seeds above ${seed}, up to ${share} % of hosts`,
-    ];
-  });
-  return formatTable(rows).split('\n');
+function waveLines(release: Release): readonly string[] {
+  const rows = waveRows(release).map(([from, ...rest]) => [`    ${from}`, ...rest]);
+  return rows.length === 0 ? ['    open to every host at once'] : formatTable(rows).split('\n');
 }
 
 function targetLines({ changes }: Plan): readonly string[] {
