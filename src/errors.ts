@@ -181,6 +181,10 @@ export const errorCatalogue = {
     class: 'network',
     meaning: 'The server transformed the bytes (Content-Encoding), which was not asked for.',
   },
+  'access-denied': {
+    class: 'config',
+    meaning: 'The store refuses these credentials, they have expired, or a permission is missing.',
+  },
 
   // Stores and disks
   'store-unsupported': {
@@ -207,6 +211,10 @@ export const errorCatalogue = {
   'clock-behind': {
     class: 'clock',
     meaning: 'The clock reads a time before one that is known to have passed.',
+  },
+  'clock-skewed': {
+    class: 'clock',
+    meaning: "This machine's clock and the store's are further apart than requests may be.",
   },
 
   // Signer

@@ -4,8 +4,8 @@
  */
 import { TidegateError } from '../errors.ts';
 import { encodeSegment } from '../metadata/role-name.ts';
+import { openHostStore } from '../storage/host-location.ts';
 import { HttpStore } from '../storage/http.ts';
-import { openStore } from '../storage/location.ts';
 import type { CancelOptions, OpenFile, ReadableStore, ReadOptions } from '../storage/store.ts';
 import type { Location, Settings } from './options.ts';
 
@@ -28,7 +28,7 @@ export class Source {
       : undefined;
     this.location = store?.location ?? location;
     this.#open = async () => {
-      this.#ownStore = store ?? (await openStore(location));
+      this.#ownStore = store ?? (await openHostStore(location));
       return this.#ownStore;
     };
   }

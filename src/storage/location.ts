@@ -1,44 +1,34 @@
-/** Stores by the text that people write into configurations: `https://…`, `file://…`, a path. */
-import { fileURLToPath } from 'node:url';
-import { TidegateError } from '../errors.ts';
+/** Stores by the text that people write into configurations: `s3://…`, `https://…`, `file://…`, a path. */
 import { DirectoryStore } from './directory.ts';
-import { nodeFileSystem } from './file-system.ts';
-import { HttpStore } from './http.ts';
-import { statusIfAny } from './plain-file.ts';
+import { openHostStore, pathOf, schemeOf } from './host-location.ts';
 import type { ReadableStore, SwappableStore } from './store.ts';
 
+export interface WritingOptions {
+  /** Nobody else writes there: what the store does not check by itself is looked at before each write. */
+  readonly singleWriter?: boolean;
+}
+
 /**
- * Opens a store for reading. Codes store-unsupported, config-invalid, and not-found for a folder that does not
- * exist: to a reader it would look like a repository without files.
+ * Opens a store for reading. Codes store-unsupported, config-invalid, and not-found for a folder that does not exist.
+ * A bucket is not asked anything yet.
  */
 export async function openStore(location: string): Promise<ReadableStore> {
+  return schemeOf(location) === 's3' ? await openBucket(location) : await openHostStore(location);
+}
+
+/** Opens a store for publishing; a folder is made at the first write. Codes store-unsupported, config-invalid. */
+export async function openSwappableStore(
+  location: string,
+  options: WritingOptions = {},
+): Promise<SwappableStore> {
   const scheme = schemeOf(location);
-  if (scheme === 'http' || scheme === 'https') return new HttpStore(location);
-  const path = pathOf(location, scheme);
-  if ((await statusIfAny(nodeFileSystem, path)) !== undefined) return new DirectoryStore(path);
-  throw new TidegateError('not-found', `The store ${path} does not exist.`, { path });
+  return scheme === 's3' ? await openBucket(location, options) : new DirectoryStore(pathOf(location, scheme));
 }
 
-/** Opens a store for publishing; a folder is made at the first write. Code store-unsupported. */
-export async function openSwappableStore(location: string): Promise<SwappableStore> {
-  return new DirectoryStore(pathOf(location, schemeOf(location)));
-}
-
-/** Lower case; undefined for a path. */
-function schemeOf(location: string): string | undefined {
-  return /^([a-z][a-z0-9+.-]*):\/\//i.exec(location)?.[1]?.toLowerCase();
-}
-
-function pathOf(location: string, scheme: string | undefined): string {
-  if (location === '') throw new TidegateError('config-invalid', 'The location of a store is empty.');
-  if (scheme === undefined) return location;
-  if (scheme !== 'file') {
-    const text = `A store of the kind ${scheme}:// cannot be used for this; expected a folder.`;
-    throw new TidegateError('store-unsupported', text, { found: scheme });
-  }
-  try {
-    return fileURLToPath(location);
-  } catch (error) {
-    throw new TidegateError('config-invalid', `${location} is no usable file address.`, {}, { cause: error });
-  }
+async function openBucket(
+  location: string,
+  { singleWriter = false }: WritingOptions = {},
+): Promise<SwappableStore> {
+  const { S3Store } = await import('./s3.ts');
+  return new S3Store(location, { lookFirst: singleWriter });
 }

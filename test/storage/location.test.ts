@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { openHostStore } from '../../src/storage/host-location.ts';
 import { openStore, openSwappableStore } from '../../src/storage/location.ts';
 
 describe('locations of stores', () => {
@@ -34,12 +35,23 @@ describe('locations of stores', () => {
     assert.equal((await (await openStore(path)).stat('f'))?.length, 1);
   });
 
+  it('open buckets by theirs, and ask nothing of them yet', async () => {
+    const address = 's3://bucket/some/prefix?region=eu-central-1&endpoint=http://127.0.0.1:1';
+    for (const open of [openStore, openSwappableStore]) {
+      const store = await open(address);
+      assert.equal(store.location, 's3://bucket/some/prefix/');
+      store.close?.();
+    }
+    await assert.rejects(openStore('s3://bucket/?regoin=x'), { code: 'config-invalid' });
+  });
+
   it('refuse what is not known', async () => {
-    for (const location of ['s3://bucket/prefix', 'ftp://host/', 'data://x']) {
+    for (const location of ['ftp://host/', 'data://x']) {
       await assert.rejects(openStore(location), { code: 'store-unsupported' });
       await assert.rejects(openSwappableStore(location), { code: 'store-unsupported' });
     }
     await assert.rejects(openSwappableStore('https://host/'), { code: 'store-unsupported' });
+    await assert.rejects(openHostStore('s3://bucket/prefix'), { code: 'store-unsupported' });
     await assert.rejects(openStore(''), { code: 'config-invalid' });
     await assert.rejects(openStore('file://host/share'), { code: 'config-invalid' });
     await assert.rejects(openStore('https://user:secret@host/'), { code: 'config-invalid' });

@@ -1,0 +1,165 @@
+/**
+ * What went wrong with a request to a bucket, in few words to branch on. Pure.
+ * - A status alone is not believed where S3 names the reason in the body.
+ * - An outcome is known only where the store has answered no: after a broken connection, a time-out or a 5xx the
+ *   write may have happened.
+ */
+import { type ErrorCode, type ErrorDetails, TidegateError } from '../errors.ts';
+import { systemCode } from './disk-error.ts';
+
+export type S3FaultKind =
+  | 'absent'
+  | 'upload-absent'
+  | 'bucket-absent'
+  | 'precondition'
+  | 'conflict'
+  | 'range'
+  | 'throttled'
+  | 'server'
+  | 'unreachable'
+  | 'too-slow'
+  | 'expired'
+  | 'skewed'
+  | 'forbidden'
+  | 'unsupported'
+  | 'digest'
+  | 'refused';
+
+export interface S3Fault {
+  readonly kind: S3FaultKind;
+  /** 0 without an answer. */
+  readonly status: number;
+  /** S3's word for it, or that of the operating system. */
+  readonly code: string;
+  readonly text: string;
+  /** Milliseconds by which this clock is ahead of the store's; undefined when the answer had no date. */
+  readonly skew: number | undefined;
+  readonly cause: unknown;
+}
+
+const kindOfCode: Readonly<Record<string, S3FaultKind>> = {
+  NoSuchKey: 'absent',
+  NotFound: 'absent',
+  NoSuchUpload: 'upload-absent',
+  NoSuchBucket: 'bucket-absent',
+  PreconditionFailed: 'precondition',
+  ConditionalRequestConflict: 'conflict',
+  OperationAborted: 'conflict',
+  InvalidRange: 'range',
+  SlowDown: 'throttled',
+  ServiceUnavailable: 'throttled',
+  Throttling: 'throttled',
+  ThrottlingException: 'throttled',
+  RequestLimitExceeded: 'throttled',
+  InternalError: 'server',
+  RequestTimeout: 'unreachable',
+  IncompleteBody: 'unreachable',
+  ExpiredToken: 'expired',
+  ExpiredTokenException: 'expired',
+  InvalidToken: 'expired',
+  TokenRefreshRequired: 'expired',
+  RequestTimeTooSkewed: 'skewed',
+  NotImplemented: 'unsupported',
+  BadDigest: 'digest',
+  XAmzContentChecksumMismatch: 'digest',
+  XAmzContentSHA256Mismatch: 'digest',
+  InvalidDigest: 'digest',
+};
+
+const kindOfStatus: Readonly<Record<number, S3FaultKind>> = {
+  403: 'forbidden',
+  404: 'absent',
+  409: 'conflict',
+  412: 'precondition',
+  416: 'range',
+  429: 'throttled',
+  501: 'unsupported',
+  503: 'throttled',
+};
+
+/** What the SDK throws, and the fault in it. `now` in milliseconds, `date` as the answer gave it. */
+export function faultOf(error: unknown, now: number, date: number | undefined): S3Fault {
+  const status = statusOf(error);
+  const skew = date === undefined ? undefined : now - date;
+  const name = error instanceof Error ? error.name : 'unknown';
+  const text = error instanceof Error ? error.message.slice(0, 300) : String(error).slice(0, 300);
+  const code = status === 0 ? (systemCode(error) ?? name) : name;
+  return { kind: kindOf(status, name, skew), status, code, text, skew, cause: error };
+}
+
+/** The difference from which S3 refuses requests, a little less: a 403 to HEAD does not tell its reason. */
+const mostSkew = 14 * 60_000;
+
+function kindOf(status: number, name: string, skew: number | undefined): S3FaultKind {
+  const named = Object.hasOwn(kindOfCode, name) ? kindOfCode[name] : undefined;
+  if (named !== undefined && (named !== 'absent' || status === 404)) return named;
+  if (status === 403 && skew !== undefined && Math.abs(skew) > mostSkew) return 'skewed';
+  if (status === 0) return name === 'TimeoutError' ? 'too-slow' : 'unreachable';
+  return kindOfStatus[status] ?? (status >= 500 ? 'server' : 'refused');
+}
+
+function statusOf(error: unknown): number {
+  if (typeof error !== 'object' || error === null || !('$metadata' in error)) return 0;
+  const metadata = error.$metadata;
+  if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return 0;
+  return typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : 0;
+}
+
+/** True when the work may have been done all the same. */
+export function isAmbiguous({ kind }: S3Fault): boolean {
+  return ['throttled', 'server', 'unreachable', 'too-slow'].includes(kind);
+}
+
+const codeOf: Readonly<Record<S3FaultKind, ErrorCode>> = {
+  absent: 'not-found',
+  'upload-absent': 'http-status',
+  'bucket-absent': 'not-found',
+  precondition: 'store-conflict',
+  conflict: 'store-conflict',
+  range: 'http-status',
+  throttled: 'http-status',
+  server: 'http-status',
+  unreachable: 'network-unreachable',
+  'too-slow': 'too-slow',
+  expired: 'access-denied',
+  skewed: 'clock-skewed',
+  forbidden: 'access-denied',
+  unsupported: 'store-unsupported',
+  digest: 'hash-mismatch',
+  refused: 'http-status',
+};
+
+/** The coded error. @param what for instance `reading metadata/timestamp.json` */
+export function faultError(fault: S3Fault, what: string, location: string): TidegateError {
+  const { kind, status, code, skew, cause } = fault;
+  const answered = status === 0 ? `gave no answer (${code})` : `answered ${status} ${code}`;
+  const details: ErrorDetails = { location, status, found: code, ...(skew !== undefined && { skew }) };
+  const text = `${location} ${answered} when ${what}${advice(fault)}.`;
+  return new TidegateError(codeOf[kind], text, details, { cause });
+}
+
+function advice({ kind, skew, text }: S3Fault): string {
+  switch (kind) {
+    case 'skewed':
+      return `: this machine's clock is ${skewText(skew)}; set it`;
+    case 'expired':
+      return ': the credentials have expired, and the new ones that were looked for have too';
+    case 'forbidden':
+      return ': the credentials are wrong, a permission is missing, or the file is absent and s3:ListBucket is missing';
+    case 'unsupported':
+      return ': it lacks what this work needs; `tidegate store probe` shows what it can do';
+    case 'refused':
+      return `: ${printable(text)}`;
+    default:
+      return '';
+  }
+}
+
+function skewText(skew: number | undefined): string {
+  if (skew === undefined) return "too far from the store's";
+  return `${Math.round(Math.abs(skew) / 1000)} s ${skew > 0 ? 'ahead of' : 'behind'} the store's`;
+}
+
+function printable(text: string): string {
+  return text.replaceAll(/[^\u0020-\u007e]/g, '?');
+}
