@@ -24,7 +24,7 @@ import { digestOf } from '../../metadata/crypto.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../metadata/json.ts';
 import { formatJson, jsonOf } from '../../metadata/json-writer.ts';
 import { keyIdOf } from '../../metadata/keys.ts';
-import { type SigningKey, signingKeyOf } from './signing-key.ts';
+import { publicHalfOf, type SigningKey, signingKeyOf } from './signing-key.ts';
 
 const format = 'tidegate-private-key';
 const formatVersion = 1;
@@ -92,7 +92,7 @@ function headerOf(
   path: string,
   encryption: string | Record<string, string | number>,
 ): JsonObject {
-  const { json } = signingKeyOf(key, path);
+  const { json } = publicHalfOf(key, path);
   return objectOf(jsonOf({ format, version: formatVersion, key: json, encryption }), path);
 }
 
@@ -131,12 +131,20 @@ export function parseKeyFile(bytes: Uint8Array, path: string): KeyFile {
  * @throws passphrase-wrong, key-file-invalid, key-unusable
  */
 export async function openKeyFile(file: KeyFile, passphrase: () => Promise<Uint8Array>): Promise<SigningKey> {
+  return signingKeyOf(await readPrivateKey(file, passphrase), file.path);
+}
+
+/** The same, for who keeps the key elsewhere or under another passphrase. */
+export async function readPrivateKey(
+  file: KeyFile,
+  passphrase: () => Promise<Uint8Array>,
+): Promise<KeyObject> {
   const secret = secretOf(file);
   const plain = file.encrypted ? await decrypt(file, secret, await passphrase()) : secret;
   try {
-    const key = signingKeyOf(privateKeyOf(plain, file.path), file.path);
-    if (key.id !== file.keyId) throw damaged(file.path, 'its public half is not that of its private half');
-    return key;
+    const key = privateKeyOf(plain, file.path);
+    if (publicHalfOf(key, file.path).id === file.keyId) return key;
+    throw damaged(file.path, 'its public half is not that of its private half');
   } finally {
     plain.fill(0);
   }
