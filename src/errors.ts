@@ -232,13 +232,17 @@ export const errorCatalogue = {
   'passphrase-wrong': { class: 'key', meaning: 'The passphrase does not open the key file.' },
   'key-unusable': { class: 'key', meaning: 'A key cannot be used for this role or scheme.' },
   'key-not-found': { class: 'key', meaning: 'No such private key exists at its service or token.' },
+  'key-library-missing': {
+    class: 'config',
+    meaning: 'A library that keys on tokens need is not installed, or cannot be loaded.',
+  },
   'key-service-denied': {
     class: 'key',
-    meaning: 'The key service refused the credentials, or this use of the key.',
+    meaning: 'The key service or token refused the credentials, or this use of the key.',
   },
   'key-service-unavailable': {
     class: 'network',
-    meaning: 'The key service could not be reached, failed, or did not answer in time.',
+    meaning: 'The key service or token could not be reached, failed, or did not answer in time.',
   },
   'signatures-missing': {
     class: 'signature',

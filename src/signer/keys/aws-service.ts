@@ -11,6 +11,7 @@ import { TidegateError } from '../../errors.ts';
 import { cancelled, pause } from '../../storage/cancel.ts';
 import type { AwsPlace } from './aws-address.ts';
 import { awsFaultOf } from './aws-fault.ts';
+import { unlessAborted } from './interruption.ts';
 import type { KeyContext } from './key-context.ts';
 
 /** Times in milliseconds. */
@@ -119,13 +120,4 @@ async function attemptOnce<Answer>(
     const reason = `the service gave no answer within ${stall} ms`;
     return { fault: { code: 'key-service-unavailable', reason, passing: true } };
   }
-}
-
-function unlessAborted<Answer>(work: Promise<Answer>, signal: AbortSignal): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }
