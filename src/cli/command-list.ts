@@ -17,6 +17,11 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/init.ts'),
   },
   {
+    name: 'root',
+    summary: 'what hosts trust: show it, propose the next one',
+    load: () => import('./commands/root.ts'),
+  },
+  {
     name: 'release',
     summary: 'add images as a release, list or drop what is not published yet',
     load: () => import('./commands/release.ts'),
@@ -45,6 +50,11 @@ export const commandList: readonly CommandEntry[] = [
     name: 'check-expirations',
     summary: 'for monitoring: which roles expire too soon, here or in a repository of others',
     load: () => import('./commands/check-expirations.ts'),
+  },
+  {
+    name: 'store',
+    summary: 'try what a store really promises',
+    load: () => import('./commands/store.ts'),
   },
   {
     name: 'serve',

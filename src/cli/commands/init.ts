@@ -1,8 +1,10 @@
 /** `tidegate init`: a new workspace with keys and a signed first root. */
-import { basename, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { TidegateError } from '../../errors.ts';
+import { type TopLevelRole, topLevelRoles } from '../../metadata/role-name.ts';
 import type { KeyType } from '../../signer/keys/signing-key.ts';
+import type { GivenKeys } from '../../signer/workspace/init.ts';
 import { addPassphraseOptions, newPassphraseSource, type PassphraseOptions } from '../passphrase.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 
@@ -13,6 +15,14 @@ interface InitOptions extends PassphraseOptions {
   readonly variant: readonly string[];
   readonly keyType: KeyType;
   readonly insecureDevelopmentKeys?: true;
+  readonly rootKeys?: string;
+  readonly rootThreshold?: string;
+  readonly targetsKeys?: string;
+  readonly targetsThreshold?: string;
+  readonly snapshotKeys?: string;
+  readonly snapshotThreshold?: string;
+  readonly timestampKeys?: string;
+  readonly timestampThreshold?: string;
   readonly dryRun?: true;
 }
 
@@ -53,7 +63,17 @@ function addInitOptions(command: Command): Command {
     )
     .option('--dry-run', 'say what would be made; write nothing')
     .option('--json', 'print the result as JSON')
-    .addHelpText('after', '\nExample:\n  tidegate init acme --template single --variant demo/x86_64\n');
+    .addHelpText(
+      'after',
+      '\nExamples:\n  tidegate init acme --template single --variant demo/x86_64\n  tidegate init acme --root-keys alice.pub,bob.pub,carol.pub --root-threshold 2\n',
+    );
+  for (const role of topLevelRoles) {
+    command.option(
+      `--${role}-keys <files>`,
+      `public keys of ${role} that were made elsewhere, with commas between them`,
+    );
+    command.option(`--${role}-threshold <number>`, 'how many of them must sign');
+  }
   return addPassphraseOptions(command);
 }
 
@@ -68,7 +88,9 @@ async function init(directory: string, options: InitOptions, surroundings: Surro
   const name = options.name ?? basename(path);
   const insecure = options.insecureDevelopmentKeys === true;
   const { checkInit, initWorkspace } = await import('../../signer/workspace/init.ts');
+  const given = await givenKeys(options, surroundings);
   const wanted = {
+    given,
     template: options.template,
     name,
     store: options.store,
@@ -92,12 +114,54 @@ async function init(directory: string, options: InitOptions, surroundings: Surro
   });
   if (insecure) terminal.note('warning: the private keys are not encrypted (--insecure-development-keys)');
   terminal.print(`workspace "${name}" is ready in ${path}`);
+  const result = { directory: path, name, store: options.store };
+  if (given.root !== undefined) {
+    const request = `${path}/requests/root-1.request.json`;
+    terminal.print(`  first root  ${request} (each key holder signs a copy)`);
+    terminal.print(`next, for each of them: tidegate sign ${request}`);
+    terminal.print('then: tidegate publish, with the copies that come back');
+    terminal.printJson({ ...result, request });
+    return;
+  }
   terminal.print(
     `  keys        ${path}/keys (move the private halves of root-1, root-2 and root-3 to safe places)`,
   );
   terminal.print(`  first root  ${path}/roots/1.root.json (put it into your images: it is what hosts trust)`);
   terminal.print('next: tidegate release add --help');
-  terminal.printJson({ directory: path, name, store: options.store, root: `${path}/roots/1.root.json` });
+  terminal.printJson({ ...result, root: `${path}/roots/1.root.json` });
+}
+
+/** Keys that were made elsewhere, from their `.pub` files. */
+async function givenKeys(
+  options: InitOptions,
+  { directory }: Surroundings,
+): Promise<Partial<Record<TopLevelRole, GivenKeys>>> {
+  const [{ readPublicKey }, { nodeFileSystem }] = await Promise.all([
+    import('../../signer/keys/key-ring.ts'),
+    import('../../storage/file-system.ts'),
+  ]);
+  const given: Partial<Record<TopLevelRole, GivenKeys>> = {};
+  for (const role of topLevelRoles) {
+    const threshold = thresholdOf(role, options[`${role}Threshold`]);
+    const files = options[`${role}Keys`]?.split(',').map((file) => resolve(directory, file));
+    if (files === undefined && threshold !== undefined) {
+      throw new TidegateError('usage', `--${role}-threshold needs --${role}-keys`);
+    }
+    const keys = [];
+    for (const file of files ?? []) {
+      if (!file.endsWith('.pub'))
+        throw new TidegateError('usage', `--${role}-keys ${file}: expected NAME.pub`);
+      keys.push(await readPublicKey(nodeFileSystem, dirname(file), basename(file, '.pub')));
+    }
+    if (files !== undefined) given[role] = { keys, ...(threshold !== undefined && { threshold }) };
+  }
+  return given;
+}
+
+function thresholdOf(role: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^[1-9]\d?$/.test(text)) return Number(text);
+  throw new TidegateError('usage', `--${role}-threshold ${text}: expected a number from 1 on`);
 }
 
 function variantsOf(pairs: readonly string[]): Record<string, string[]> {

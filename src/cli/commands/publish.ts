@@ -1,4 +1,5 @@
 /** `tidegate publish`: shows the plan, signs it and publishes it. */
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { TidegateError } from '../../errors.ts';
 import type { PublishResult } from '../../signer/publication/publish.ts';
@@ -19,24 +20,39 @@ interface PublishCommandOptions extends WorkspaceOptions, PassphraseOptions {
 }
 
 export const define: Define = (command, surroundings) => {
-  addOptions(command).action((options: PublishCommandOptions) => publishCommand(options, surroundings));
+  addOptions(command).action((requests: readonly string[], options: PublishCommandOptions) =>
+    publishCommand(requests, options, surroundings),
+  );
 };
 
 function addOptions(command: Command): Command {
   addWorkspaceOption(command)
+    .argument('[request...]', 'signed requests that came back, beside those in requests/')
     .option('--dry-run', 'show the plan; sign and write nothing')
-    .addHelpText('after', '\nRun it again after a failure: it takes up what was begun.\n');
+    .addHelpText(
+      'after',
+      '\nRun it again after a failure: it takes up what was begun.\n\nExamples:\n  tidegate publish\n  tidegate publish alice/root-2.request.json bob/root-2.request.json\n',
+    );
   return addPassphraseOptions(command);
 }
 
-async function publishCommand(options: PublishCommandOptions, surroundings: Surroundings): Promise<void> {
+async function publishCommand(
+  files: readonly string[],
+  options: PublishCommandOptions,
+  surroundings: Surroundings,
+): Promise<void> {
   const { terminal, signal } = surroundings;
-  const workspace = await openChosenWorkspace(options, surroundings);
-  const [{ planPublication }, { publish }] = await Promise.all([
+  const [{ takeRequests }, { planPublication }, { publish }] = await Promise.all([
+    import('../../signer/ceremony/take-requests.ts'),
     import('../../signer/publication/plan-publication.ts'),
     import('../../signer/publication/publish.ts'),
   ]);
   const now = surroundings.now();
+  const paths = files.map((file) => resolve(surroundings.directory, file));
+  const dryRun = options.dryRun === true;
+  const taken = await takeRequests(await openChosenWorkspace(options, surroundings), paths, { now, dryRun });
+  const { workspace } = taken;
+  for (const note of taken.notes) terminal.note(note);
   const plan = await planPublication(workspace, { now, signal });
   for (const line of planText(plan, now)) terminal.print(line);
   const unchanged = plan.repositories.length === 0;

@@ -10,6 +10,7 @@ import { repositoryMember, writtenSpecVersion } from '../../metadata/document.ts
 import { snapshotEntryName } from '../../metadata/file-names.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../metadata/json.ts';
 import { jsonOf, type Plain, withMembers } from '../../metadata/json-writer.ts';
+import type { RoleKeys } from '../../metadata/keys.ts';
 import { type TopLevelRole, topLevelRoles } from '../../metadata/role-name.ts';
 import { formatTime } from '../../metadata/time.ts';
 
@@ -33,12 +34,14 @@ export interface ListedFile {
 export function rootDocument(
   head: DocumentHead,
   keys: ReadonlyMap<string, JsonObject>,
-  roles: Readonly<Record<TopLevelRole, { readonly keyIds: readonly string[]; readonly threshold: number }>>,
+  roles: Readonly<Record<TopLevelRole, RoleKeys>>,
 ): JsonObject {
-  const roleJson = (role: TopLevelRole): Plain => ({
-    keyids: roles[role].keyIds,
-    threshold: roles[role].threshold,
-  });
+  const before = head.base?.get('roles');
+  const roleJson = (role: TopLevelRole): Plain => {
+    const known = isJsonObject(before) ? before.get(role) : undefined;
+    const { keyIds, threshold } = roles[role];
+    return withMembers(isJsonObject(known) ? known : new Map(), { keyids: keyIds, threshold });
+  };
   return documentOf('root', head, {
     consistent_snapshot: true,
     keys: new Map(keys),

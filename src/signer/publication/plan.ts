@@ -5,7 +5,9 @@
  *    (A number that a crashed publication has burned is passed over when it is published.)
  * 2. Everything that is listed stays listed. A target name that is taken by other bytes is refused.
  * 3. What changes pulls along what lists it: targets → snapshot → timestamp.
- * 4. The digest covers everything that decides what will be signed, but not who could sign here and now.
+ * 4. What the keys of a new root no longer vouch for is signed again by those that do, and so is what has expired, once
+ *    anything is signed.
+ * 5. The digest covers everything that decides what will be signed, but not who could sign here and now.
  */
 import { TidegateError } from '../../errors.ts';
 import { canonicalBytes } from '../../metadata/canonical.ts';
@@ -100,8 +102,9 @@ export function planRepository(input: PlanInput): RepositoryPlan | undefined {
     ...before,
     ...added.map((target) => [target.target, targetObject(target)] as const),
   ]);
-  const signed = changedRoles(live, added.length > 0, renew);
-  if (signed.length === 0) return undefined;
+  const wanted = new Set([...renew, ...live.unsigned]);
+  if (changedRoles(live, added.length > 0, wanted).length === 0) return undefined;
+  const signed = changedRoles(live, added.length > 0, wanted.union(expiredRoles(live, now)));
   const roles = signed.map((role) => plannedRole(role, input));
   const whole = manifestAfter(manifest, releases);
   const plan = { live, repository, now, renew, roles, added, releases: whole, manifest, targets };
@@ -199,6 +202,13 @@ function plannedManifest(manifest: Manifest, before: JsonObject): readonly Plann
 
 function sameJson(a: JsonValue, b: JsonValue): boolean {
   return Buffer.from(canonicalBytes(a)).equals(canonicalBytes(b));
+}
+
+/** No host would take what is signed beside them. */
+function expiredRoles({ published }: LiveRepository, now: number): ReadonlySet<PublishedRole> {
+  return new Set(
+    published === undefined ? [] : publishedRoles.filter((role) => published[role].expires <= now),
+  );
 }
 
 function changedRoles(

@@ -1,11 +1,12 @@
 /**
  * The end of a publication, which can be reached twice: what is published is read back as a host reads it, the floors
- * rise, drafts that are published go, and the journal says that it is done.
+ * rise, drafts and requests that are published go, and the journal says that it is done.
  */
 import { join } from 'node:path';
 import { metadataFileName } from '../../metadata/file-names.ts';
 import { createDurably } from '../../storage/durable-file.ts';
 import { noFloors } from '../../trust/floors.ts';
+import { clearRequests } from '../ceremony/clear-requests.ts';
 import { readDrafts, removeDraft } from '../release/draft.ts';
 import { hostAnchor, trustPolicyAt } from '../workspace/roots.ts';
 import { readJournal, writeFloors, writeJournal } from '../workspace/state-file.ts';
@@ -35,6 +36,7 @@ export async function settle(
     const own = place.fleets.some(({ variant, arch }) => variant === draft.variant && arch === draft.arch);
     if (own && isPublished(draft, live)) await removeDraft(workspace, draft);
   }
+  await clearRequests(workspace, live);
   const journal = await readJournal(workspace, place.name);
   if (journal !== undefined && journal.timestamp === published.sha256) {
     await writeJournal(workspace, place.name, { ...journal, done: true, files: new Map() });

@@ -1,26 +1,19 @@
 /**
- * A new workspace: folders, policies, keys and the first root, signed. It is made beside its place and moved there
- * whole, so that an interrupted run leaves no half of one.
+ * A new workspace: folders, policies, keys and the first root, signed; or, where people bring keys that they made
+ * elsewhere, the request for it. It is made beside its place and moved there whole, so that an interrupted run leaves no
+ * half of one.
  */
-import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { TidegateError } from '../../errors.ts';
-import { formatJson } from '../../metadata/json-writer.ts';
 import type { RepositoryLayout } from '../../metadata/repository-layout.ts';
 import { type TopLevelRole, topLevelRoles } from '../../metadata/role-name.ts';
-import { onDisk } from '../../storage/disk-error.ts';
-import { createDurably, makeFolder, makeFolders } from '../../storage/durable-file.ts';
 import { type FileSystem, nodeFileSystem } from '../../storage/file-system.ts';
-import { statusIfAny } from '../../storage/plain-file.ts';
-import { syncFolder } from '../../storage/staged-file.ts';
-import { developmentKeyFile, encryptKeyFile } from '../keys/key-file.ts';
-import { type LockedKey, privateKeyPath, publicKeyPath } from '../keys/key-ring.ts';
-import { signWith } from '../keys/signing.ts';
-import { generatePrivateKey, type KeyType, type SigningKey, signingKeyOf } from '../keys/signing-key.ts';
-import { rootDocument } from '../publication/documents.ts';
-import { type Expiration, expirationOf, readExpirationPolicy } from './expiration.ts';
-import { parseWorkspaceFile, type WorkspaceSettings, workspaceFileName } from './workspace-file.ts';
+import type { LockedKey, NamedKey } from '../keys/key-ring.ts';
+import type { KeyType } from '../keys/signing-key.ts';
+import { fillWorkspace } from './init-files.ts';
+import { makeWholeFolder, requireFree, templatesFolder } from './new-folder.ts';
+import { parseWorkspaceFile, type WorkspaceSettings } from './workspace-file.ts';
 
 export interface InitOptions {
   readonly template: RepositoryLayout;
@@ -32,6 +25,8 @@ export interface InitOptions {
   readonly variants?: Readonly<Record<string, readonly string[]>>;
   /** Default ed25519. */
   readonly keyType?: KeyType;
+  /** Keys that were made elsewhere, by role, instead of new ones. The threshold is that of the template by default. */
+  readonly given?: Partial<Record<TopLevelRole, GivenKeys>>;
   /** Asked once for each new key; the bytes stay the caller's. Needed unless development keys are asked for. */
   readonly passphrase?: (key: LockedKey) => Promise<Uint8Array>;
   /** Leaves private keys unencrypted: for development and demonstrations alone. */
@@ -41,14 +36,10 @@ export interface InitOptions {
   readonly fileSystem?: FileSystem;
 }
 
-const templates = join(import.meta.dirname, '..', '..', '..', 'repo-templates');
-const policies: Readonly<Record<string, readonly string[]>> = {
-  waves: ['default', 'accelerated', 'slow', 'emergency'],
-  expiration: ['root-52w', '2w-2w-1w', '2w-26w-1w', '26w-26w-13w'],
-};
-const folderMode = 0o700;
-const privateMode = 0o600;
-const publicMode = 0o644;
+export interface GivenKeys {
+  readonly keys: readonly NamedKey[];
+  readonly threshold?: number;
+}
 
 /**
  * Makes a workspace in a folder that does not exist yet or is empty.
@@ -59,20 +50,12 @@ const publicMode = 0o644;
 export async function initWorkspace(directory: string, options: InitOptions): Promise<void> {
   const { fileSystem: fs = nodeFileSystem } = options;
   const { target, toml, settings } = await checkInit(directory, options);
-  if (options.insecureDevelopmentKeys !== true && options.passphrase === undefined) {
+  const makesKeys = topLevelRoles.some((role) => options.given?.[role] === undefined);
+  if (makesKeys && options.insecureDevelopmentKeys !== true && options.passphrase === undefined) {
     const text = 'a passphrase for the new keys is missing; only development keys can do without';
     throw new TidegateError('usage', text);
   }
-  const draft = join(dirname(target), `.tidegate-init-${basename(target)}-${randomBytes(6).toString('hex')}`);
-  await makeFolder(fs, draft, folderMode);
-  try {
-    await fill(fs, draft, { toml, settings, options });
-    await onDisk('move the new workspace to', target, () => fs.rename(draft, target));
-  } catch (error) {
-    await clearAway(fs, draft).catch(() => undefined);
-    throw error;
-  }
-  await syncFolder(fs, dirname(target));
+  await makeWholeFolder(fs, target, (write) => fillWorkspace(write, { toml, settings, options }));
 }
 
 export interface CheckedInit {
@@ -87,109 +70,51 @@ export interface CheckedInit {
 export async function checkInit(directory: string, options: InitOptions): Promise<CheckedInit> {
   const target = resolve(directory);
   await requireFree(options.fileSystem ?? nodeFileSystem, target);
+  requireDistinct(options.given ?? {});
   const toml = await fillTemplate(options);
   return { target, toml, settings: parseWorkspaceFile(toml) };
 }
 
-/** What failed leaves no keys behind. */
-async function clearAway(fs: FileSystem, folder: string): Promise<void> {
-  for (const { name, kind } of await fs.entries(folder)) {
-    const path = join(folder, name);
-    await (kind === 'folder' ? clearAway(fs, path) : fs.unlink(path));
+/** One key under two names, or two keys under one. @throws key-unusable */
+function requireDistinct(given: NonNullable<InitOptions['given']>): void {
+  const names = new Map<string, string>();
+  const ids = new Map<string, string>();
+  for (const { name, id } of topLevelRoles.flatMap((role) => given[role]?.keys ?? [])) {
+    const [knownName, knownId] = [names.get(id) ?? name, ids.get(name) ?? id];
+    if (knownName !== name || knownId !== id) {
+      const problem =
+        knownName === name ? `two keys are called ${name}` : `${knownName} and ${name} are the same key`;
+      throw new TidegateError('key-unusable', `${problem}, expected a key of its own for each name`, {
+        name,
+      });
+    }
+    names.set(id, name);
+    ids.set(name, id);
   }
-  await fs.removeFolder(folder);
-}
-
-async function requireFree(fs: FileSystem, target: string): Promise<void> {
-  const status = await statusIfAny(fs, target);
-  if (status === undefined) return;
-  const entries =
-    status.kind === 'folder' ? await onDisk('list', target, () => fs.entries(target)) : undefined;
-  if (entries?.length === 0) return;
-  const found = entries === undefined ? 'something that is no folder' : 'files already';
-  throw new TidegateError('workspace-exists', `${target} holds ${found}; expected a new or an empty folder`, {
-    path: target,
-  });
 }
 
 /** Text that people typed becomes TOML text, never TOML. */
-async function fillTemplate({ template, name, store, variants }: InitOptions): Promise<string> {
-  const text = await readFile(join(templates, 'layouts', `${template}.toml`), 'utf8');
+async function fillTemplate({ template, name, store, variants, given = {} }: InitOptions): Promise<string> {
+  const text = await readFile(join(templatesFolder, 'layouts', `${template}.toml`), 'utf8');
   const rows = Object.entries(variants ?? { demo: ['x86_64'] }).map(
     ([variant, architectures]) => `${JSON.stringify(variant)} = ${JSON.stringify(architectures)}`,
   );
-  return text
+  const filled = text
     .replace('"@NAME@"', () => JSON.stringify(name))
     .replace('"@STORE@"', () => JSON.stringify(store))
     .replace('@VARIANTS@', () => rows.join('\n'));
+  return topLevelRoles.reduce((sum, role) => withGivenKeys(sum, role, given[role]), filled);
 }
 
-interface Draft {
-  readonly toml: string;
-  readonly settings: WorkspaceSettings;
-  readonly options: InitOptions;
-}
-
-async function fill(fs: FileSystem, folder: string, { toml, settings, options }: Draft): Promise<void> {
-  const write = async (name: string, content: string | Uint8Array, mode = publicMode): Promise<void> => {
-    const path = join(folder, name);
-    await makeFolders(fs, path, { within: folder, mode: folderMode });
-    const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
-    await createDurably(fs, path, bytes, { mode });
-  };
-  const copies = Object.entries(policies).flatMap(([kind, names]) =>
-    names.map((name) => join(kind, `${name}.toml`)),
-  );
-  for (const copy of copies) await write(join('policies', copy), await readFile(join(templates, copy)));
-  const expiration = await readExpiration(settings);
-  const keys = new Map<string, SigningKey>();
-  for (const name of new Set(topLevelRoles.flatMap((role) => settings.roles[role].keys))) {
-    const privateKey = await generatePrivateKey(options.keyType ?? 'ed25519');
-    const path = privateKeyPath('keys', name);
-    const key = signingKeyOf(privateKey, path);
-    keys.set(name, key);
-    const passphrase =
-      options.insecureDevelopmentKeys === true ? undefined : await options.passphrase?.({ name, path });
-    const file =
-      passphrase === undefined
-        ? developmentKeyFile(privateKey, path)
-        : await encryptKeyFile(privateKey, passphrase, path);
-    await write(path, file, privateMode);
-    await write(publicKeyPath('keys', name), formatJson(key.json));
-  }
-  const now = options.now ?? Date.now();
-  await write(join('roots', '1.root.json'), await firstRoot(settings, keys, now + expiration.root));
-  await write('.gitignore', 'keys/*.key.json\nstate/\n.tidegate-lock/\n');
-  await write(workspaceFileName, toml);
-}
-
-async function readExpiration(settings: WorkspaceSettings): Promise<Expiration> {
-  const files = settings.expirationPolicies.map((name) => join('expiration', `${name}.toml`));
-  const read = async (file: string) =>
-    readExpirationPolicy(await readFile(join(templates, file), 'utf8'), file);
-  return expirationOf(settings.expiration, await Promise.all(files.map(read)));
-}
-
-async function firstRoot(
-  settings: WorkspaceSettings,
-  keys: ReadonlyMap<string, SigningKey>,
-  expires: number,
-): Promise<Uint8Array> {
-  const of = (role: TopLevelRole) => {
-    const { keys: names, threshold } = settings.roles[role];
-    return { keyIds: names.flatMap((name) => keys.get(name)?.id ?? []), threshold };
-  };
-  const roles = {
-    root: of('root'),
-    timestamp: of('timestamp'),
-    snapshot: of('snapshot'),
-    targets: of('targets'),
-  };
-  const objects = new Map(Array.from(keys.values(), (key) => [key.id, key.json]));
-  const document = rootDocument({ repository: settings.name, version: 1, expires }, objects, roles);
-  const signers = settings.roles.root.keys.slice(0, settings.roles.root.threshold);
-  return await signWith(
-    { document, what: 'root 1' },
-    signers.flatMap((name) => keys.get(name) ?? []),
-  );
+function withGivenKeys(toml: string, role: TopLevelRole, given: GivenKeys | undefined): string {
+  if (given === undefined) return toml;
+  const names = JSON.stringify(given.keys.map(({ name }) => name)).replaceAll(',', ', ');
+  const at = toml.indexOf(`[roles.${role}]`);
+  const section = toml
+    .slice(at)
+    .replace(/^keys = .*$/m, () => `keys = ${names}`)
+    .replace(/^threshold = .*$/m, (line) =>
+      given.threshold === undefined ? line : `threshold = ${given.threshold}`,
+    );
+  return toml.slice(0, at) + section;
 }
