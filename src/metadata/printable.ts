@@ -1,7 +1,13 @@
-/** Text for a message: cut short; control, invisible and direction-changing characters escaped. */
+/** Text for messages and reviews: control, invisible and direction-changing characters are escaped. */
+
+/** Cut short, for messages. */
 export function printable(text: string): string {
-  const short = text.length > 80 ? `${text.slice(0, 80)}…` : text;
-  return JSON.stringify(short)
+  return escaped(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+}
+
+/** The whole text. */
+export function escaped(text: string): string {
+  return JSON.stringify(text)
     .slice(1, -1)
     .replaceAll(
       /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,

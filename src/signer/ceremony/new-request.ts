@@ -9,7 +9,13 @@ export interface NewRequest
     Partial<
       Pick<
         RequestContent,
-        'delegators' | 'previous' | 'owners' | 'longestValidity' | 'attachments' | 'signatures'
+        | 'delegators'
+        | 'previous'
+        | 'owners'
+        | 'longestValidity'
+        | 'attachments'
+        | 'previousAttachments'
+        | 'signatures'
       >
     > {
   readonly document: JsonObject;
@@ -32,6 +38,7 @@ export function makeSigningRequest(wanted: NewRequest): SigningRequest {
       plannedAt: wanted.plannedAt,
       base: wanted.base,
       attachments: wanted.attachments ?? new Map(),
+      previousAttachments: wanted.previousAttachments ?? new Map(),
       signatures: wanted.signatures ?? [],
     },
     requestFileName({ role, version: typeof version === 'number' ? version : 0 }),

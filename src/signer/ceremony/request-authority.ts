@@ -97,7 +97,7 @@ function delegationSide(
   const role = delegations && !isTopLevelRole(name) ? keysForRole(delegations, name) : undefined;
   if (delegations === undefined || role === undefined)
     throw requestInvalid(where, `the role ${name} is not delegated by the delegators in the request`);
-  return { by, role, keys: delegations.keys };
+  return { by, role, keys: delegations.keys, delegations };
 }
 
 /** A file of a targets role, read but not believed. */

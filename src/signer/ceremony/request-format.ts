@@ -16,8 +16,10 @@ import {
 } from '../../metadata/fields.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../metadata/json.ts';
 import { formatJson, jsonOf, type Plain } from '../../metadata/json-writer.ts';
+import { formatTime } from '../../metadata/time.ts';
 import { checkLimit } from '../../trust/file-check.ts';
 import { defaultLimits } from '../../trust/limits.ts';
+import { summaryOf } from './request-summary.ts';
 import {
   type Delegator,
   maxRequestLength,
@@ -25,7 +27,7 @@ import {
   requestInvalid,
   type SigningRequest,
 } from './signing-request.ts';
-import { requestTitle, verifiedRequest } from './verified-request.ts';
+import { verifiedRequest } from './verified-request.ts';
 
 export const requestFormat = 'tidegate-signing-request';
 const formatVersion = 1;
@@ -46,6 +48,7 @@ const members = [
   'roots',
   'delegators',
   'attachments',
+  'previous_attachments',
 ];
 const fileLimits = { maxDepth: 8, maxValues: 100_000, maxDigits: 16 };
 
@@ -96,16 +99,19 @@ function contentOf(object: JsonObject, place: Place): RequestContent {
     previous: previous === undefined ? undefined : bytesAt(previous, at('previous')),
     owners: new Map(textsAt(object.get('owners'), at('owners'))),
     longestValidity: longest === undefined ? undefined : integerAt(longest, 1, at('longest_validity')),
-    plannedAt: integerAt(object.get('planned_at'), 0, at('planned_at')),
+    plannedAt: momentAt(object.get('planned_at'), at('planned_at')),
     base: base === null ? undefined : textAt(base, at('base')),
-    attachments: new Map(
-      textsAt(object.get('attachments') ?? new Map(), at('attachments')).map(([name, value]) => [
-        name,
-        encode(value),
-      ]),
-    ),
+    attachments: attachmentsAt(object, 'attachments', place),
+    previousAttachments: attachmentsAt(object, 'previous_attachments', place),
     signatures: signaturesAt(object.get('signatures'), at('signatures')),
   };
+}
+
+function momentAt(value: JsonValue | undefined, place: Place): number {
+  const moment = integerAt(value, 0, place);
+  // Throws for what cannot be shown as a time.
+  formatTime(moment);
+  return moment;
 }
 
 function bytesAt(value: JsonValue | undefined, place: Place): Uint8Array {
@@ -118,6 +124,11 @@ function encode(text: string): Uint8Array {
 
 function textsAt(value: JsonValue | undefined, place: Place): readonly (readonly [string, string])[] {
   return Array.from(objectAt(value, place), ([name, member]) => [name, textAt(member, inside(place, name))]);
+}
+
+function attachmentsAt(object: JsonObject, name: string, place: Place): ReadonlyMap<string, Uint8Array> {
+  const texts = textsAt(object.get(name) ?? new Map(), inside(place, name));
+  return new Map(texts.map(([path, text]) => [path, encode(text)]));
 }
 
 function delegatorsAt(value: JsonValue, place: Place): readonly Delegator[] {
@@ -150,9 +161,7 @@ export function formatSigningRequest(request: SigningRequest): Uint8Array {
   const plain: { readonly [member: string]: Plain | undefined } = {
     format: requestFormat,
     version: formatVersion,
-    summary: [
-      `${requestTitle(request)} of ${repository === '' ? 'a repository without a name' : repository}`,
-    ],
+    summary: summaryOf(request),
     repository,
     role,
     sha256: request.sha256,
@@ -168,14 +177,17 @@ export function formatSigningRequest(request: SigningRequest): Uint8Array {
       delegators.length === 0
         ? undefined
         : delegators.map((one) => ({ role: one.role, metadata: decode(one.bytes) })),
-    attachments:
-      request.attachments.size === 0
-        ? undefined
-        : new Map([...request.attachments].sort(byName).map(([name, bytes]) => [name, decode(bytes)])),
+    attachments: attachmentsJson(request.attachments),
+    previous_attachments: attachmentsJson(request.previousAttachments),
   };
   const bytes = encode(formatJson(jsonOf(plain)));
   checkLimit(bytes, maxRequestLength, request.where);
   return bytes;
+}
+
+function attachmentsJson(attachments: SigningRequest['attachments']): Plain | undefined {
+  if (attachments.size === 0) return undefined;
+  return new Map([...attachments].sort(byName).map(([name, bytes]) => [name, decode(bytes)]));
 }
 
 function decode(bytes: Uint8Array): string {

@@ -11,6 +11,7 @@
  * 5. `owners`, `policy`, `plannedAt` and `base` are claims of whoever wrote the file: shown as such, never decided by.
  */
 import { TidegateError } from '../../errors.ts';
+import type { Delegations } from '../../metadata/delegations.ts';
 import type { WrittenSignature } from '../../metadata/envelope.ts';
 import type { JsonObject } from '../../metadata/json.ts';
 import type { KeySet, RoleKeys } from '../../metadata/keys.ts';
@@ -48,6 +49,8 @@ export interface RequestContent {
   readonly base: string | undefined;
   /** Texts of targets that the payload lists, by target path, so that they can be read too: the manifest. */
   readonly attachments: ReadonlyMap<string, Uint8Array>;
+  /** The same for what the version before lists. */
+  readonly previousAttachments: ReadonlyMap<string, Uint8Array>;
   readonly signatures: readonly WrittenSignature[];
 }
 
@@ -57,6 +60,8 @@ export interface RequestSide {
   readonly by: string;
   readonly role: RoleKeys;
   readonly keys: KeySet;
+  /** Of a delegated role, who delegates to it for which paths. */
+  readonly delegations?: Delegations;
 }
 
 /** A request of which everything was verified that can be. Made by `verifiedRequest` alone. */

@@ -12,6 +12,8 @@ import { digestOf } from '../../metadata/crypto.ts';
 import type { Document } from '../../metadata/document.ts';
 import { type Envelope, parseEnvelope } from '../../metadata/envelope.ts';
 import { metadataFileName } from '../../metadata/file-names.ts';
+import type { JsonObject } from '../../metadata/json.ts';
+import { printable } from '../../metadata/printable.ts';
 import { isTopLevelRole } from '../../metadata/role-name.ts';
 import { parseRoot, type RootDocument } from '../../metadata/root.ts';
 import { parseSnapshot } from '../../metadata/snapshot.ts';
@@ -51,18 +53,21 @@ function verified(content: RequestContent, where: string): SigningRequest {
   const roots = verifiedRoots(content.roots, where);
   const last = roots.at(-1);
   checkIdentity(document, last?.repository);
-  checkAttachments(content, document, where);
+  checkAttachments(content.attachments, document, where);
+  const parts =
+    role === 'root'
+      ? rootParts(content, document as RootDocument, last, where)
+      : otherParts(content, document, roots, where);
   return {
     ...content,
+    ...parts,
+    previousAttachments: previousAttachments(content, parts.before, where),
     where,
     type: isTopLevelRole(role) ? role : 'targets',
     version: document.version,
     document: json,
     sha256: digestOf('sha256', payload),
     rootVersion: last?.version,
-    ...(role === 'root'
-      ? rootParts(content, document as RootDocument, last, where)
-      : otherParts(content, document, roots, where)),
   };
 }
 
@@ -137,13 +142,29 @@ function readDocument(envelope: Envelope, role: string): Document {
   }
 }
 
-function checkAttachments({ attachments, role }: RequestContent, document: Document, where: string): void {
+/** Of a version before that nobody vouches for, nothing is kept. */
+function previousAttachments(
+  { previousAttachments: attachments, role, payload }: RequestContent,
+  before: JsonObject | undefined,
+  where: string,
+): RequestContent['attachments'] {
+  if (before === undefined) return new Map();
+  const document = readDocument(envelopeOf(before, payload, `${where}: previous ${role}`), role);
+  checkAttachments(attachments, document, where);
+  return attachments;
+}
+
+function checkAttachments(
+  attachments: RequestContent['attachments'],
+  document: Document,
+  where: string,
+): void {
   for (const [name, bytes] of attachments) {
-    const listsTargets = role === 'targets' || !isTopLevelRole(role);
-    const target = listsTargets ? targetOf(document as TargetsDocument, parseTargetPath(name)) : undefined;
+    const target =
+      'targets' in document ? targetOf(document as TargetsDocument, parseTargetPath(name)) : undefined;
     if (target === undefined)
-      throw requestInvalid(where, `${name} is attached and not listed in the payload`);
-    checkFile(bytes, target, `${where}: attached ${name}`);
+      throw requestInvalid(where, `${printable(name)} is attached, and the document does not list it`);
+    checkFile(bytes, target, `${where}: attached ${printable(name)}`);
   }
 }
 

@@ -1,0 +1,71 @@
+/** What an alarm is. alarms.ts says when there is one. */
+import { shown } from './shown.ts';
+
+export const alarmKinds = [
+  // The request as a whole
+  'first-root',
+  'no-previous',
+  'previous-unverified',
+  'delegator-unsigned',
+  'owner-contradicted',
+  // The document
+  'version-jump',
+  'repository-renamed',
+  'consistent-snapshot-off',
+  'expiry-past',
+  'expiry-soon',
+  'expiry-late',
+  'expiry-earlier',
+  // Keys
+  'key-bytes-changed',
+  'key-id-not-hash',
+  'key-unusable',
+  'key-missing',
+  'key-twice',
+  'key-shared',
+  // Roles
+  'threshold-lowered',
+  'threshold-one',
+  'threshold-unreachable',
+  'no-spare-key',
+  'fewer-keys',
+  'delegation-order',
+  'delegation-wide',
+  'delegation-terminating',
+  // Targets and what is listed
+  'target-changed',
+  'target-not-delegated',
+  'manifest-unseen',
+  'image-not-listed',
+  'entry-older',
+  'look-alike',
+] as const;
+export type AlarmKind = (typeof alarmKinds)[number];
+
+export interface Alarm {
+  readonly kind: AlarmKind;
+  /** For people, without a full stop. */
+  readonly sentence: string;
+}
+
+export function alarm(kind: AlarmKind, sentence: string): Alarm {
+  return { kind, sentence };
+}
+
+/** Letters that look like others, or are not seen at all, can hide a second target or role beside the right one. */
+export function lookAlike(what: string, name: string): readonly Alarm[] {
+  if (/^[\x20-\x7e]*$/.test(name)) return [];
+  return [
+    alarm(
+      'look-alike',
+      `the ${what} ${shown(name)} has characters that can look like others: ${codePoints(name)}`,
+    ),
+  ];
+}
+
+function codePoints(name: string): string {
+  const odd = [...name].filter((character) => !/[\x20-\x7e]/.test(character));
+  return [...new Set(odd)]
+    .map((character) => `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`)
+    .join(', ');
+}
