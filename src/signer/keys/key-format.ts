@@ -69,7 +69,7 @@ export function formatOf(bytes: Uint8Array): KeyFormat {
   if (bytes.length === 0) return 'empty';
   if (bytes[0] === 0x30) return derFormat(bytes) ?? (bytes.length === 32 ? 'seed' : 'der');
   const text = Buffer.from(bytes.subarray(0, 4096)).toString('latin1');
-  const label = /-----BEGIN ([A-Z0-9 ]+)-----/.exec(text)?.[1];
+  const label = /^-----BEGIN ([A-Z0-9 ]+)-----/m.exec(text)?.[1];
   if (label !== undefined) return pemFormat(label, text);
   if (/^(?:ssh-|ecdsa-sha2-)/.test(text)) return 'public-openssh';
   if (/^\s*\{/.test(text)) return jsonFormat(text);
