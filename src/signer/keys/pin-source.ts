@@ -26,7 +26,8 @@ async function readPinFile(path: string, { fileSystem }: KeyContext): Promise<Ui
     throw new TidegateError('not-found', `${path} does not exist, expected a file with a PIN`, { path });
   checkPrivate(file.status, path);
   const end = file.bytes.findIndex((byte) => byte === 0x0a || byte === 0x0d);
-  const pin = file.bytes.slice(0, end < 0 ? file.bytes.length : end);
+  // A copy: a slice of a buffer would be wiped with it.
+  const pin = Uint8Array.from(file.bytes.subarray(0, end < 0 ? file.bytes.length : end));
   file.bytes.fill(0);
   if (pin.length > 0) return pin;
   throw new TidegateError('key-file-invalid', `${path}: the first line is empty, expected a PIN`, { path });
