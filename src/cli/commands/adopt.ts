@@ -1,0 +1,215 @@
+/** `tidegate adopt`: takes over a repository that tuftool, pubsys, python-tuf, tuf-on-ci or RSTUF made. */
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { TidegateError } from '../../errors.ts';
+import type { FleetName, RepositoryLayout } from '../../metadata/repository-layout.ts';
+import type { AdoptionPlan, AdoptOptions } from '../../signer/adopt/adopt.ts';
+import type { Finding, FindingLevel } from '../../signer/adopt/finding.ts';
+import type { Progress, Terminal } from '../../terminal.ts';
+import type { Define, Surroundings } from '../surroundings.ts';
+
+interface AdoptCommandOptions {
+  readonly root: string;
+  readonly store: string;
+  readonly targets?: string;
+  readonly name?: string;
+  readonly layout?: RepositoryLayout;
+  readonly variant: readonly string[];
+  readonly key: readonly string[];
+  readonly dryRun?: true;
+}
+
+export const define: Define = (command, surroundings) => {
+  command
+    .argument('<source>', 'where the repository is: a folder or an address')
+    .argument('<directory>', 'the workspace to be made: a new or empty folder');
+  addOptions(command).action((source: string, directory: string, options: AdoptCommandOptions) =>
+    adoptCommand({ source, directory }, options, surroundings),
+  );
+};
+
+function addOptions(command: Command): Command {
+  return command
+    .requiredOption('--root <file>', 'a root that hosts trust already, the oldest that you have')
+    .requiredOption(
+      '--store <location>',
+      'where to publish from now on: a folder, relative to the workspace, or an address; may be the source',
+    )
+    .option('--targets <location>', 'where the targets are, when they are not beside the metadata')
+    .option('--name <name>', 'name of the repository, signed in every document (default: name of the folder)')
+    .addOption(
+      new Option(
+        '--layout <name>',
+        'one repository for all, or one for each variant (default: as found)',
+      ).choices(['single', 'bottlerocket']),
+    )
+    .option(
+      '--variant <variant/arch>',
+      'variant and architecture, may be repeated (default: as found)',
+      collect,
+      [],
+    )
+    .option('--key <name=uri>', 'where the private half of a key is, may be repeated', collect, [])
+    .option('--dry-run', 'say what would be taken over and what must change; write nothing')
+    .option('--json', 'print the result as JSON')
+    .addHelpText('after', examples);
+}
+
+const examples = `
+Examples:
+  tidegate adopt https://updates.example.org/2020-07-07 acme --variant aws-dev/x86_64 \\
+    --root roles/1.root.json --store /srv/repository --dry-run
+  tidegate adopt ./repo acme --root repo/metadata/1.root.json --store ../repo
+`;
+
+function collect(value: string, earlier: readonly string[]): readonly string[] {
+  return [...earlier, value];
+}
+
+async function adoptCommand(
+  { source, directory }: { readonly source: string; readonly directory: string },
+  options: AdoptCommandOptions,
+  surroundings: Surroundings,
+): Promise<void> {
+  const { terminal, signal } = surroundings;
+  const [{ adopt, planAdoption }, { readPlainFile }, { nodeFileSystem }, { defaultLimits }] =
+    await Promise.all([
+      import('../../signer/adopt/adopt.ts'),
+      import('../../storage/plain-file.ts'),
+      import('../../storage/file-system.ts'),
+      import('../../trust/limits.ts'),
+    ]);
+  const path = resolve(surroundings.directory, directory);
+  const rootPath = resolve(surroundings.directory, options.root);
+  const root = await readPlainFile(nodeFileSystem, rootPath, defaultLimits.maxRootLength);
+  if (root === undefined)
+    throw new TidegateError('not-found', `--root ${rootPath} does not exist`, { path: rootPath });
+  const lines = new ProgressLines(terminal);
+  const wanted: AdoptOptions = {
+    location: placeOf(source, surroundings.directory),
+    root: root.bytes,
+    store: options.store,
+    now: surroundings.now(),
+    signal,
+    progress: (work, done, total) => lines.show(work, done, total),
+    keyPlaces: new Map(options.key.map(keyPlaceOf)),
+    ...(options.targets !== undefined && { targets: placeOf(options.targets, surroundings.directory) }),
+    ...(options.name !== undefined && { name: options.name }),
+    ...(options.layout !== undefined && { layout: options.layout }),
+    ...(options.variant.length > 0 && { fleets: options.variant.map(fleetOf) }),
+  };
+  try {
+    if (options.dryRun === true) {
+      const plan = await planAdoption(path, wanted);
+      lines.end();
+      reportPlan(plan, terminal);
+      terminal.print('nothing was written');
+      terminal.printJson({ dryRun: true, ...dataOf(plan) });
+      return;
+    }
+    const { plan, copied } = await adopt(path, wanted);
+    lines.end();
+    reportPlan(plan, terminal);
+    reportDone(plan, copied, terminal);
+    terminal.printJson({ dryRun: false, copied, ...dataOf(plan) });
+  } finally {
+    lines.end();
+  }
+}
+
+function placeOf(location: string, directory: string): string {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(location) ? location : resolve(directory, location);
+}
+
+function keyPlaceOf(text: string): readonly [string, string] {
+  const at = text.indexOf('=');
+  if (at > 0 && at < text.length - 1) return [text.slice(0, at), text.slice(at + 1)];
+  const form = 'the name of a key and where it is, such as timestamp=awskms:alias/timestamp';
+  throw new TidegateError('usage', `--key: expected ${form}`);
+}
+
+function fleetOf(text: string): FleetName {
+  const [variant = '', arch = '', ...rest] = text.split('/');
+  if (variant !== '' && arch !== '' && rest.length === 0) return { variant, arch };
+  const form = 'a variant and an architecture, such as demo/x86_64';
+  throw new TidegateError('usage', `--variant ${text}: expected ${form}`);
+}
+
+const headings: Readonly<Record<FindingLevel, string>> = {
+  must: 'must change',
+  should: 'should change',
+  keep: 'stays',
+};
+
+function reportPlan({ found, keys, findings, targets, settings }: AdoptionPlan, terminal: Terminal): void {
+  const bytes = targets.reduce((sum, { length }) => sum + length, 0);
+  const versions = found.roots.map(({ document }) => document.version);
+  const chain = versions.length === 1 ? `root ${versions[0]}` : `roots ${versions[0]} to ${versions.at(-1)}`;
+  terminal.print(
+    `repository "${settings.name}" (${settings.layout}): ${chain}, ${targets.length} target files, ${bytes} bytes, all verified`,
+  );
+  for (const { name, id, roles } of keys)
+    terminal.print(`  key ${name}  ${id.slice(0, 12)}  ${roles.join(', ')}`);
+  for (const level of ['must', 'should', 'keep'] as const) {
+    const own = findings.filter((finding) => finding.level === level);
+    if (own.length > 0) terminal.print(`${headings[level]}:`);
+    for (const finding of own) printFinding(finding, terminal);
+  }
+}
+
+function printFinding({ where, found, reason, change }: Finding, terminal: Terminal): void {
+  terminal.print(`  ${where}: ${found}`);
+  terminal.print(`      ${reason}`);
+  terminal.print(`      → ${change}`);
+}
+
+function reportDone({ directory, findings }: AdoptionPlan, copied: number, terminal: Terminal): void {
+  terminal.print(`workspace is ready in ${directory}; ${copied} bytes of images were copied to the store`);
+  terminal.print('  bring the private keys: tidegate key import, or [keys] in tidegate.toml');
+  const root = findings.some(({ level, step }) => level === 'must' && step === 'root');
+  terminal.print(root ? 'next: tidegate root propose' : 'next: tidegate plan, then tidegate publish');
+}
+
+function dataOf({ directory, settings, keys, findings, found, targets }: AdoptionPlan): object {
+  return {
+    directory,
+    name: settings.name,
+    layout: settings.layout,
+    roots: found.roots.map(({ document }) => document.version),
+    repositories: found.places.map(({ fleet, repository: { set } }) => ({
+      ...fleet,
+      timestamp: set.timestamp?.document.version,
+      snapshot: set.snapshot?.document.version,
+      roles: Object.fromEntries(Array.from(set.targets, ([role, { document }]) => [role, document.version])),
+    })),
+    targets: { files: targets.length, bytes: targets.reduce((sum, { length }) => sum + length, 0) },
+    keys: keys.map(({ name, id, roles, listedAs }) => ({ name, id, roles, listed_as: [...listedAs] })),
+    findings,
+  };
+}
+
+/** A progress line for each of the two works. */
+class ProgressLines {
+  readonly #terminal: Terminal;
+  #work: string | undefined;
+  #line: Progress | undefined;
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+  }
+
+  show(work: 'check' | 'copy', done: number, total: number): void {
+    if (this.#work !== work) {
+      this.end();
+      this.#work = work;
+      this.#line = this.#terminal.progress(work === 'check' ? 'verified files' : 'copied files', total);
+    }
+    this.#line?.update(done);
+  }
+
+  end(): void {
+    this.#line?.end();
+    this.#line = undefined;
+    this.#work = undefined;
+  }
+}

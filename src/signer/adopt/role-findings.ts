@@ -1,0 +1,223 @@
+/** What adopting finds in timestamp, snapshot and the targets roles. Pure. */
+import type { Delegations } from '../../metadata/delegations.ts';
+import { type Document, repositoryMember, writtenSpecVersion } from '../../metadata/document.ts';
+import type { FileMeta } from '../../metadata/file-meta.ts';
+import { hasHashedId } from '../../metadata/keys.ts';
+import { printable } from '../../metadata/printable.ts';
+import { topLevelRoles } from '../../metadata/role-name.ts';
+import { formatTime } from '../../metadata/time.ts';
+import type { TrustedSet } from '../../trust/trusted-set.ts';
+import type { Finding, FindingStep } from './finding.ts';
+
+/** Versions above this are Unix times: more than a billion publications are not. */
+const oneBillion = 1_000_000_000;
+
+/** @param now milliseconds since the epoch */
+export function roleFindings(set: TrustedSet, now: number): readonly Finding[] {
+  const { root, timestamp, snapshot, targets } = set;
+  const named = [
+    { role: 'root', document: root.document },
+    ...(timestamp === undefined ? [] : [{ role: 'timestamp', document: timestamp.document }]),
+    ...(snapshot === undefined ? [] : [{ role: 'snapshot', document: snapshot.document }]),
+    ...Array.from(targets, ([role, { document }]) => ({ role, document })),
+  ];
+  return [
+    ...named.flatMap(({ role, document }) => documentFindings(role, document, now)),
+    ...namelessFinding(named.filter(({ role }) => role !== 'root')),
+    ...metaFindings(set),
+    ...Array.from(targets).flatMap(([role, { document }]) => delegationFindings(role, document.delegations)),
+  ];
+}
+
+/** Who signs a role next. */
+function stepOf(role: string): FindingStep {
+  if (role === 'root') return 'root';
+  return (topLevelRoles as readonly string[]).includes(role) ? 'publish' : 'delegate';
+}
+
+const when: Readonly<Record<FindingStep, string>> = {
+  root: 'the next root',
+  publish: 'the first publication',
+  delegate: 'the next signature of this role',
+  people: 'nobody',
+  none: 'nobody',
+};
+
+function documentFindings(role: string, document: Document, now: number): readonly Finding[] {
+  const where = `${role} ${document.version}`;
+  const step = stepOf(role);
+  const findings: Finding[] = [];
+  const expires = document.json.get('expires');
+  if (document.expires <= now) {
+    const found = `expired at ${formatTime(document.expires)}`;
+    const change = step === 'publish' ? 'tidegate publish signs it anew' : `${when[step]} sets a new one`;
+    const reason = 'no client takes updates from it until it is signed anew';
+    findings.push({ level: 'must', where, found, reason, step, change });
+  }
+  if (typeof expires === 'string' && expires.includes('.')) {
+    findings.push({
+      level: 'should',
+      where,
+      found: `expires ${printable(expires)}`,
+      reason: 'python-tuf cannot read fractions of a second',
+      step,
+      change: `${when[step]} writes whole seconds`,
+    });
+  }
+  const spec = document.json.get('spec_version');
+  if (spec !== writtenSpecVersion) {
+    findings.push({
+      level: 'keep',
+      where,
+      found: `spec_version ${printable(String(spec))}`,
+      reason: `${writtenSpecVersion} is what every client reads`,
+      step,
+      change: `${when[step]} writes ${writtenSpecVersion}`,
+    });
+  }
+  return [...findings, ...versionFindings(where, document), ...unknownFindings(where, document)];
+}
+
+function versionFindings(where: string, { version }: Document): readonly Finding[] {
+  if (version < oneBillion) return [];
+  return [
+    {
+      level: 'keep',
+      where,
+      found: 'a version that looks like a Unix time',
+      reason: 'clients want a higher one each time, whatever it counts',
+      step: 'none',
+      change: `goes on with ${version + 1}`,
+    },
+  ];
+}
+
+const ownMembers = [
+  '_type',
+  'spec_version',
+  'version',
+  'expires',
+  'consistent_snapshot',
+  'keys',
+  'roles',
+  'meta',
+  'targets',
+  'delegations',
+  repositoryMember,
+];
+
+function unknownFindings(where: string, { json }: Document): readonly Finding[] {
+  const unknown = [...json.keys()].filter((member) => !ownMembers.includes(member));
+  if (unknown.length === 0) return [];
+  return [
+    {
+      level: 'keep',
+      where,
+      found: `members ${unknown.map(printable).join(', ')}`,
+      reason: 'unknown to TUF and to Tidegate; clients pass over them',
+      step: 'none',
+      change: 'stay as they are, and are signed with the rest',
+    },
+  ];
+}
+
+/** One finding for all roles: they get the name together. */
+function namelessFinding(named: readonly { role: string; document: Document }[]): readonly Finding[] {
+  const nameless = named.filter(({ document }) => document.repository === undefined).map(({ role }) => role);
+  const own = nameless.filter((role) => stepOf(role) === 'publish');
+  const delegated = nameless.filter((role) => stepOf(role) === 'delegate');
+  const findings: Finding[] = [];
+  const reason = 'a document without it could have been signed for another repository with the same keys';
+  if (own.length > 0) {
+    const change = 'the first publication signs all three with the name of the repository';
+    const found = `no member ${repositoryMember}`;
+    findings.push({ level: 'must', where: own.join(', '), found, reason, step: 'publish', change });
+  }
+  if (delegated.length > 0) {
+    findings.push({
+      level: 'should',
+      where:
+        delegated.slice(0, 8).join(', ') + (delegated.length > 8 ? ` and ${delegated.length - 8} more` : ''),
+      found: `no member ${repositoryMember}`,
+      reason: `${reason}; once the root names its repository, hosts of Tidegate refuse delegated roles that do not`,
+      step: 'delegate',
+      change:
+        'have the keys of these roles sign them anew before the next root: tidegate targets propose --role NAME',
+    });
+  }
+  return findings;
+}
+
+function metaFindings({ timestamp, snapshot }: TrustedSet): readonly Finding[] {
+  const findings: Finding[] = [];
+  const lacks = (meta: FileMeta): boolean => meta.length === undefined || meta.hashes?.sha256 === undefined;
+  if (timestamp !== undefined && lacks(timestamp.document.snapshot)) {
+    findings.push({
+      level: 'should',
+      where: `timestamp ${timestamp.document.version}, meta`,
+      found: 'snapshot.json without length or sha256',
+      reason: 'tough up to 0.18 (Bottlerocket before October 2024) refuses it',
+      step: 'publish',
+      change: 'the first publication states both',
+    });
+  }
+  const without = [...(snapshot?.document.meta ?? [])]
+    .filter(([, meta]) => lacks(meta))
+    .map(([name]) => name);
+  if (snapshot !== undefined && without.length > 0) {
+    findings.push({
+      level: 'should',
+      where: `snapshot ${snapshot.document.version}, meta`,
+      found: `${without.slice(0, 8).map(printable).join(', ')} without length or sha256`,
+      reason: 'other bytes of the same version pass, and a host must read up to its own limit',
+      step: 'publish',
+      change:
+        'the first publication states both for what it signs; of delegated roles when they are signed next',
+    });
+  }
+  return findings;
+}
+
+function delegationFindings(role: string, delegations: Delegations | undefined): readonly Finding[] {
+  if (delegations === undefined) return [];
+  const where = `${role}, delegations`;
+  const findings: Finding[] = [];
+  const keep = (found: string, reason: string, level: 'keep' | 'should' = 'keep'): void => {
+    const change = 'kept as it is; a role of your own with paths can take its place';
+    findings.push({ level, where, found, reason, step: 'people', change });
+  };
+  const labels = [...delegations.keys.values()].filter((key) => !hasHashedId(key)).map(({ id }) => id);
+  if (labels.length > 0) {
+    findings.push({
+      level: 'must',
+      where,
+      found: `key ids that are labels: ${labels.slice(0, 4).map(printable).join(', ')}`,
+      reason: 'tough and hosts of Tidegate refuse the role that delegates like this',
+      step: 'people',
+      change: 'not adopted: have the tool that made it list the keys under their hashes first',
+    });
+  }
+  if (delegations.succinct !== undefined) {
+    const { bitLength, namePrefix } = delegations.succinct;
+    keep(
+      `2^${bitLength} succinct hash bins "${printable(namePrefix)}" (TAP 15)`,
+      'tough cannot read succinct roles; Tidegate reads them and signs what they list, bin by bin, not at all',
+      'should',
+    );
+  }
+  const prefixed = delegations.roles.filter(({ pathHashPrefixes }) => pathHashPrefixes.length > 0);
+  if (prefixed.length > 0)
+    keep(
+      `path_hash_prefixes in ${prefixed.map(({ name }) => printable(name)).join(', ')}`,
+      'go-tuf before its fix of 2026 searches the wrong role',
+    );
+  if (delegations.roles.length > 0)
+    keep(
+      `${delegations.roles.length} roles: ${delegations.roles
+        .slice(0, 8)
+        .map(({ name }) => printable(name))
+        .join(', ')}`,
+      'their keys and documents are theirs; the snapshot goes on listing them',
+    );
+  return findings;
+}
