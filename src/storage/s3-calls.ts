@@ -42,6 +42,11 @@ export class S3Calls {
     this.#retry = { ...defaultRetry, ...retry };
   }
 
+  /** The same connection and turns with other rules for trying again. */
+  retrying(retry: S3RetryOptions): S3Calls {
+    return new S3Calls(this.connection, { ...this.#retry, ...retry }, this.concurrency);
+  }
+
   get attempts(): number {
     return this.#retry.attempts;
   }

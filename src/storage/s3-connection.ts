@@ -47,6 +47,8 @@ export class S3Connection {
   #open: Promise<{ readonly sdk: typeof Sdk; readonly client: Sdk.S3Client }> | undefined;
   /** Of the last answer, in milliseconds: the store's clock less ours. */
   #offset: number | undefined;
+  /** What the store calls itself in its last answer. */
+  server: string | undefined;
 
   constructor(address: S3Address, options: S3ConnectionOptions = {}) {
     this.address = address;
@@ -87,6 +89,7 @@ export class S3Connection {
         const result = await next(args);
         if (!isRawAnswer(result.response)) return result;
         this.#noteDate(result.response.headers.date);
+        this.server = result.response.headers.server ?? this.server;
         await boundAnswer(result.response, context.commandName === 'GetObjectCommand', this.location);
         return result;
       },

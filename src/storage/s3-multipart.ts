@@ -69,7 +69,12 @@ async function uploadOnce(
   return outcome;
 }
 
-async function beginUpload(calls: S3Calls, name: string, signal: AbortSignal | undefined): Promise<string> {
+/** @returns the id of the upload */
+export async function beginUpload(
+  calls: S3Calls,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<string> {
   const { address } = calls.connection;
   const { contentType, cacheControl } = headersFor(name);
   const input = {
@@ -90,7 +95,7 @@ async function beginUpload(calls: S3Calls, name: string, signal: AbortSignal | u
 }
 
 /** All parts, in their order; nothing is on its way any more, also when it throws. */
-async function sendParts(
+export async function sendParts(
   calls: S3Calls,
   upload: { readonly name: string; readonly id: string },
   stated: StreamedContent,

@@ -3,6 +3,7 @@
  * still this one".
  */
 import type { PutObjectCommandInput, PutObjectCommandOutput } from '@aws-sdk/client-s3';
+import { TidegateError } from '../errors.ts';
 import { checkCancelled } from './cancel.ts';
 import { checkWritten, chunksOf, nameTaken, sha256Of } from './content.ts';
 import { checkSwapLength } from './read-range.ts';
@@ -10,7 +11,6 @@ import { type S3Address, s3Key } from './s3-address.ts';
 import { type S3Calls, S3Refusal } from './s3-calls.ts';
 import { altered, compareStored, verifyStored } from './s3-compare.ts';
 import type { S3Request } from './s3-connection.ts';
-import { faultError } from './s3-fault.ts';
 import { headersFor } from './s3-headers.ts';
 import { type Seen, writeUntilKnown } from './s3-outcome.ts';
 import { base64Of, type S3Sizes } from './s3-parts.ts';
@@ -105,22 +105,26 @@ export async function removeFile(
 ): Promise<'removed' | 'absent' | 'lost'> {
   const { address } = calls.connection;
   const what = `removing ${name}`;
-  const input = { Bucket: address.bucket, Key: s3Key(address, name), IfMatch: etagFor(address, expected) };
+  const key = s3Key(address, name);
   // Not every store heeds the condition; looking first leaves only a moment between.
   const head = await headFile(calls, name);
   if (head === undefined) return 'absent';
   if (head.etag !== expected) return 'lost';
-  const outcome = await calls.repeatUnless(
-    what,
-    (client, sdk, options) => client.send(new sdk.DeleteObjectCommand(input), options),
-    undefined,
-    ['absent', 'precondition'],
-  );
-  if (!(outcome instanceof S3Refusal)) return 'removed';
-  if (outcome.fault.kind === 'absent') return 'absent';
-  const now = await headFile(calls, name);
-  if (now?.etag === expected) throw faultError(outcome.fault, what, calls.location);
-  return now === undefined ? 'removed' : 'lost';
+  // Some compare the etag with its quotes and some without; either way it must be the one that was seen.
+  for (const etag of new Set([etagFor(address, expected), expected.replaceAll('"', '')])) {
+    const input = { Bucket: address.bucket, Key: key, IfMatch: etag };
+    const outcome = await calls.repeatUnless(
+      what,
+      (client, sdk, options) => client.send(new sdk.DeleteObjectCommand(input), options),
+      undefined,
+      ['absent', 'precondition'],
+    );
+    if (!(outcome instanceof S3Refusal)) return 'removed';
+    if (outcome.fault.kind === 'absent') return 'absent';
+    if ((await headFile(calls, name))?.etag !== expected) return 'lost';
+  }
+  const text = `${calls.location} refuses a condition that holds when ${what}.`;
+  throw new TidegateError('store-unsupported', text, { location: calls.location, name });
 }
 
 export function etagFor({ etags }: S3Address, etag: string): string {

@@ -6,6 +6,8 @@
  * - Memory is bounded by the parts on their way, time by tries and stall limits.
  */
 import { streamed } from './content.ts';
+import { triedPromises } from './essential-probe.ts';
+import type { PromisingStore, StorePromises } from './promises.ts';
 import { parseS3Address, s3Key } from './s3-address.ts';
 import { S3Calls, type S3RetryOptions } from './s3-calls.ts';
 import { compareStored } from './s3-compare.ts';
@@ -23,7 +25,6 @@ import type {
   OpenFile,
   ReadOptions,
   SmallFile,
-  SwappableStore,
 } from './store.ts';
 import { checkStorePrefix } from './store-name.ts';
 
@@ -34,21 +35,26 @@ export interface S3Options extends S3ConnectionOptions {
   readonly lookFirst?: boolean;
 }
 
-export class S3Store implements SwappableStore {
+export class S3Store implements PromisingStore {
   readonly location: string;
   readonly calls: S3Calls;
   readonly #sizes: S3Sizes;
   readonly #lookFirst: boolean;
   readonly #stall: { readonly stallTimeout?: number };
 
+  #promises: Promise<StorePromises> | undefined;
+
   /**
    * Nothing is asked of the bucket yet.
    *
    * @throws config-invalid for an address that cannot be used
    */
-  constructor(address: string, options: S3Options = {}) {
+  constructor(address: string | S3Calls, options: S3Options = {}) {
     const { retry = {}, sizes = {}, lookFirst = false, ...connection } = options;
-    this.calls = new S3Calls(new S3Connection(parseS3Address(address), connection), retry);
+    this.calls =
+      typeof address === 'string'
+        ? new S3Calls(new S3Connection(parseS3Address(address), connection), retry)
+        : address.retrying(retry);
     this.location = this.calls.location;
     this.#sizes = { ...defaultS3Sizes, ...sizes };
     this.#lookFirst = lookFirst;
@@ -95,6 +101,35 @@ export class S3Store implements SwappableStore {
 
   async remove(name: string, expected: string): Promise<'removed' | 'absent' | 'lost'> {
     return await removeFile(this.calls, name, expected);
+  }
+
+  /** By the Date of an answer, whatever the answer is; undefined when it has none. */
+  async storeTime({ signal }: CancelOptions = {}): Promise<number | undefined> {
+    const { bucket } = this.calls.connection.address;
+    await this.calls.repeatUnless(
+      'asking for the time',
+      (client, sdk, options) => client.send(new sdk.HeadBucketCommand({ Bucket: bucket }), options),
+      signal,
+      ['absent', 'forbidden', 'skewed', 'bucket-absent', 'expired', 'refused', 'unsupported'],
+    );
+    return this.calls.connection.storeTime;
+  }
+
+  async promises(options: CancelOptions = {}): Promise<StorePromises> {
+    this.#promises ??= triedPromises(this.tuned({ retry: { attempts: 3 }, lookFirst: false }), options);
+    // A failure to ask is no answer: the next one asks again.
+    this.#promises.catch(() => (this.#promises = undefined));
+    return await this.#promises;
+  }
+
+  /** The same bucket by the same connection, with other rules. */
+  tuned(options: Pick<S3Options, 'retry' | 'sizes' | 'lookFirst'>): S3Store {
+    return new S3Store(this.calls, {
+      sizes: this.#sizes,
+      lookFirst: this.#lookFirst,
+      ...this.#stall,
+      ...options,
+    });
   }
 
   /** Uploads in parts that were begun below this prefix and not ended; undefined where the store cannot list them. */
