@@ -22,6 +22,11 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/root.ts'),
   },
   {
+    name: 'adopt',
+    summary: 'take over a repository that another TUF tool made',
+    load: () => import('./commands/adopt.ts'),
+  },
+  {
     name: 'release',
     summary: 'add images as a release, list or drop what is not published yet',
     load: () => import('./commands/release.ts'),
