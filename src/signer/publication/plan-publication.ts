@@ -24,7 +24,7 @@ import {
   type RepositoryPlan,
   type ScheduledDraft,
 } from './plan.ts';
-import { planWarnings, rootWarnings } from './plan-warnings.ts';
+import { planWarnings, rootWarnings, storeWarnings } from './plan-warnings.ts';
 
 export interface PlanOptions {
   /** Milliseconds since the epoch. */
@@ -85,7 +85,7 @@ export interface Plan {
 export async function planPublication(workspace: Workspace, { now, signal }: PlanOptions): Promise<Plan> {
   const drafts = await readDrafts(workspace);
   const repositories: RepositoryPlan[] = [];
-  const warnings = [...rootWarnings(workspace)];
+  const warnings = [...rootWarnings(workspace), ...storeWarnings(workspace)];
   for (const place of repositoriesOf(workspace.settings)) {
     const live = await readLive(workspace, place, signal);
     const own = drafts.filter((draft) => servedBy(place, draft));

@@ -19,6 +19,14 @@ export function rootWarnings({ roots, settings, keys }: Workspace): readonly str
   return rootDifferences(root, settings, keys).map((text) => `${text}. Next: tidegate root propose`);
 }
 
+/** What is declared of the store that nothing can check. */
+export function storeWarnings({ settings, store }: Workspace): readonly string[] {
+  if (!settings.singleWriter) return [];
+  return [
+    `single_writer is declared for ${store.location}: only this machine's lock keeps two publications apart; never publish from a second one`,
+  ];
+}
+
 /** Sentences, each naming the repository. */
 export function planWarnings(
   live: LiveRepository,

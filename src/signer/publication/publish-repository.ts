@@ -10,6 +10,7 @@
 import { TidegateError } from '../../errors.ts';
 import { metadataName } from '../../metadata/repository-layout.ts';
 import { checkCancelled } from '../../storage/cancel.ts';
+import { requirePublishable } from '../../storage/promises.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
 import { type Journal, readJournal, writeJournal } from '../workspace/state-file.ts';
 import type { Workspace } from '../workspace/workspace.ts';
@@ -54,6 +55,7 @@ export async function publishRepository(
   plan: RepositoryPlan,
   run: RepositoryRun,
 ): Promise<RepositoryResult> {
+  await requireFitStore(workspace, run);
   await requirePresent(plan, workspace.store);
   const signed = await signAndNote(workspace, plan, run);
   const written = await uploadTargets(workspace, plan, run);
@@ -69,8 +71,15 @@ export async function beginRepository(
   plan: RepositoryPlan,
   run: RepositoryRun,
 ): Promise<void> {
+  await requireFitStore(workspace, run);
   await requirePresent(plan, workspace.store);
   await signAndNote(workspace, plan, run);
+}
+
+/** @throws store-unsupported when two publications to it could both be told that they won */
+async function requireFitStore({ store, settings }: Workspace, { signal }: RepositoryRun): Promise<void> {
+  const { singleWriter } = settings;
+  await requirePublishable(store, { singleWriter, ...(signal && { signal }) });
 }
 
 /**

@@ -17,6 +17,7 @@ import { type RoleSetting, refuseRepetition, roleSettingAt } from './key-names.t
 import { type KeyPlaces, parseKeyPlaces } from './key-places.ts';
 import { requireStrength, roleWeaknesses, strictThresholds } from './role-strength.ts';
 import {
+  booleanAt,
   integerAt,
   readToml,
   refuseUnknown,
@@ -52,6 +53,8 @@ export interface WorkspaceSettings {
   readonly firstRoot: number;
   /** Where to publish: a folder (relative to the workspace) or an address. */
   readonly location: string;
+  /** Declared: nothing else ever publishes there, so that the lock of this machine stands for the store's swap. */
+  readonly singleWriter: boolean;
   readonly fleets: readonly FleetName[];
   readonly roles: Readonly<Record<TopLevelRole, RoleSetting>>;
   /**
@@ -82,7 +85,7 @@ export function readWorkspaceFile(text: string, file = workspaceFileName): Works
   const table = readToml(text, file);
   refuseUnknown(table, knownTables);
   const store = tableAt(table, 'store');
-  refuseUnknown(store, ['location']);
+  refuseUnknown(store, ['location', 'single_writer']);
   const expiration = tableAt(table, 'expiration');
   refuseUnknown(expiration, ['policies', ...Object.values(expirationKeys)]);
   const waves = tableAt(table, 'waves');
@@ -92,6 +95,7 @@ export function readWorkspaceFile(text: string, file = workspaceFileName): Works
     layout: wordAt(table, 'layout', repositoryLayouts),
     firstRoot: 'first_root' in table.members ? integerAt(table, 'first_root', 1, Number.MAX_SAFE_INTEGER) : 1,
     location: textAt(store, 'location', 'a folder or an address'),
+    singleWriter: 'single_writer' in store.members && booleanAt(store, 'single_writer'),
     fleets: parseFleets(tableAt(table, 'variants')),
     roles: parseRoles(tableAt(table, 'roles')),
     keyPlaces: 'keys' in table.members ? parseKeyPlaces(tableAt(table, 'keys')) : new Map(),

@@ -82,7 +82,7 @@ export async function openWorkspace(directory: string, options: OpenOptions = {}
   const expiration = await readExpiration(fileSystem, folder, settings);
   const keys = await readKeys(fileSystem, join(folder, 'keys'), settings);
   const roots = await readRoots(fileSystem, join(folder, 'roots'), settings);
-  const store = options.store ?? (await openSwappableStore(locationOf(folder, settings.location)));
+  const store = options.store ?? (await openSwappableStore(locationOf(folder, settings.location), settings));
   return { directory: folder, settings, expiration, keys, roots, store, fileSystem };
 }
 
