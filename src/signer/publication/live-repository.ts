@@ -19,6 +19,7 @@ import type { SnapshotDocument } from '../../metadata/snapshot.ts';
 import type { TargetsDocument } from '../../metadata/targets.ts';
 import type { TimestampDocument } from '../../metadata/timestamp.ts';
 import type { SmallFile } from '../../storage/store.ts';
+import { checkIdentity } from '../../trust/document-check.ts';
 import type { Floors } from '../../trust/floors.ts';
 import { defaultLimits } from '../../trust/limits.ts';
 import { countSignatures } from '../../trust/threshold.ts';
@@ -55,7 +56,7 @@ export interface LiveRepository {
   readonly place: RepositoryPlace;
   /** The last root of store and workspace together. */
   readonly root: RootDocument;
-  /** Roles whose published signatures are not enough under `root`: they must be signed anew with it. */
+  /** Roles that must be signed anew: their signatures are not enough under `root`, or they name no repository. */
   readonly unsigned: ReadonlySet<'timestamp' | 'snapshot' | 'targets'>;
   /** The chain, the oldest first. */
   readonly roots: readonly Uint8Array[];
@@ -97,7 +98,7 @@ export async function readLive(
   const found = await readUnderLatest(read, request, { highest: root.version, lowest });
   return {
     ...common,
-    unsigned: unsignedUnder(root, found.set),
+    unsigned: unsignedUnder(root, found.set).union(namelessRoles(found.set, workspace.settings.name)),
     published: publishedIn(found.set, head),
     manifest: found.manifest,
     floors: found.set.floors,
@@ -121,12 +122,12 @@ async function readUnderLatest(
   try {
     return await readRepository(upToRoot(read, request, highest), request);
   } catch (error) {
-    if (!isTidegateError(error, 'threshold-not-met') || highest <= lowest) throw error;
+    if (!isTidegateError(error, 'threshold-not-met', 'identity-mismatch') || highest <= lowest) throw error;
     try {
       return await readUnderLatest(read, request, { highest: highest - 1, lowest });
     } catch (other) {
       // None of the roots: what the last one says of it is what hosts say.
-      throw isTidegateError(other, 'threshold-not-met') ? error : other;
+      throw isTidegateError(other, 'threshold-not-met', 'identity-mismatch') ? error : other;
     }
   }
 }
@@ -149,6 +150,29 @@ function unsignedUnder(
       const envelope = parseEnvelope(files[role]?.bytes ?? new Uint8Array(), defaultLimits, role);
       const { signedBy, threshold } = countSignatures(envelope, last.roles[role], last.keys);
       return signedBy.length < threshold;
+    }),
+  );
+}
+
+/**
+ * Roles that another tool signed, which name no repository. The rules of hosts ask for a name only once the root has
+ * one; an owner refuses that of another at once.
+ */
+function namelessRoles(
+  { timestamp, snapshot, targets }: TrustedSet,
+  name: string,
+): LiveRepository['unsigned'] {
+  const documents = {
+    timestamp: timestamp?.document,
+    snapshot: snapshot?.document,
+    targets: targets.get('targets')?.document,
+  };
+  const roles = ['timestamp', 'snapshot', 'targets'] as const;
+  return new Set(
+    roles.filter((role) => {
+      const document = documents[role];
+      if (document?.repository !== undefined) checkIdentity(document, name);
+      return document?.repository === undefined;
     }),
   );
 }
