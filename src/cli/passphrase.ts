@@ -1,130 +1,164 @@
 /**
- * Where a passphrase comes from, in this order: `--passphrase-file`, `--passphrase-fd`, the file named by
- * TIDEGATE_PASSPHRASE_FILE, the terminal. Never from an argument or from a variable's value: both can be read
- * by other processes.
+ * Where passphrases come from, in this order: `--passphrase-file NAME=FILE` for the key of this name; one file or
+ * descriptor for all keys (`--passphrase-file`, `--passphrase-fd`); the file named by TIDEGATE_PASSPHRASE_FILE; the
+ * terminal. Never from an argument or from a variable's value: both can be read by other processes.
  */
-import { read } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { TidegateError } from '../errors.ts';
+import type { KeyUnlocker, LockedKey } from '../signer/keys/key-context.ts';
+import { readPassphraseDescriptor, readPassphraseFile } from './passphrase-file.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface PassphraseOptions {
-  readonly passphraseFile?: string;
+  /** FILE, or NAME=FILE. */
+  readonly passphraseFile?: readonly string[];
   readonly passphraseFd?: string;
 }
 
-/** A file longer than this is not a passphrase. */
-const maxLength = 4096;
+export interface NewPassphraseOptions {
+  readonly newPassphraseFile?: readonly string[];
+  readonly newPassphraseFd?: string;
+}
+
+/** A passphrase for a key; the bytes are the caller's to wipe. */
+export type PassphraseSource = (key: LockedKey) => Promise<Uint8Array>;
 
 export function addPassphraseOptions(command: Command): Command {
+  return addOptions(command, 'passphrase', 'the passphrase');
+}
+
+/** For commands that open one lock and make another. */
+export function addNewPassphraseOptions(command: Command): Command {
+  return addOptions(command, 'new-passphrase', 'the new passphrase');
+}
+
+function addOptions(command: Command, option: string, what: string): Command {
   return command
-    .option('--passphrase-file <file>', 'read the passphrase from the first line of a file')
-    .option('--passphrase-fd <number>', 'read the passphrase from an open file descriptor');
+    .option(
+      `--${option}-file <file>`,
+      `read ${what} from the first line of a file; NAME=FILE: of the key NAME alone; may be repeated`,
+      (value: string, earlier: readonly string[] = []) => [...earlier, value],
+    )
+    .option(`--${option}-fd <number>`, `read ${what} from an open file descriptor`);
 }
 
-/** A function that gets the passphrase when a key needs it, and asks at most once. */
-export function passphraseSource(
-  options: PassphraseOptions,
-  surroundings: Surroundings,
-  question: string,
-): () => Promise<Uint8Array> {
-  let known: Promise<Uint8Array> | undefined;
-  return () => {
-    known ??= readPassphrase(options, surroundings, question);
-    return known;
+/** Opens keys: asks on the terminal for each, where Enter means the passphrase that was typed before. */
+export function unlockWith(options: PassphraseOptions, surroundings: Surroundings): KeyUnlocker {
+  const { askSecret } = surroundings;
+  let typed: Uint8Array | undefined;
+  const ask = async ({ name, secret = 'passphrase' }: LockedKey): Promise<Uint8Array> => {
+    if (askSecret === undefined) throw noTerminal(existing);
+    const again = typed === undefined ? '' : ' (Enter: the same as before)';
+    const answer = await askSecret(`${secret} of ${name}${again}: `);
+    if (answer.length > 0) typed = answer;
+    return typed ?? answer;
   };
+  return passphrasesOf(options, surroundings, existing, ask);
 }
 
-/** The same for keys that are being made: on a terminal the passphrase is asked twice. */
+/** For keys that are being made: on a terminal one passphrase for all of them, typed twice. */
 export function newPassphraseSource(
   options: PassphraseOptions,
   surroundings: Surroundings,
-): () => Promise<Uint8Array> {
-  const { askSecret } = surroundings;
-  if (askSecret === undefined) return passphraseSource(options, surroundings, '');
-  const askTwice = async (question: string): Promise<Uint8Array> => {
+  question = 'passphrase for the new keys: ',
+): PassphraseSource {
+  return passphrasesOf(options, surroundings, existing, typedTwice(surroundings, question, existing));
+}
+
+/** The same by the options of `addNewPassphraseOptions`, where the others open what is there. */
+export function replacingPassphraseSource(
+  { newPassphraseFile, newPassphraseFd }: NewPassphraseOptions,
+  surroundings: Surroundings,
+): PassphraseSource {
+  const options = {
+    ...(newPassphraseFile !== undefined && { passphraseFile: newPassphraseFile }),
+    ...(newPassphraseFd !== undefined && { passphraseFd: newPassphraseFd }),
+  };
+  const ask = typedTwice(surroundings, 'new passphrase: ', replacing);
+  return passphrasesOf(options, surroundings, replacing, ask);
+}
+
+interface Words {
+  readonly option: string;
+  readonly variable?: string;
+}
+
+const existing: Words = { option: '--passphrase', variable: 'TIDEGATE_PASSPHRASE_FILE' };
+const replacing: Words = { option: '--new-passphrase' };
+
+function typedTwice({ askSecret }: Surroundings, question: string, words: Words): PassphraseSource {
+  let known: Promise<Uint8Array> | undefined;
+  const ask = async (): Promise<Uint8Array> => {
+    if (askSecret === undefined) throw noTerminal(words);
     const first = await askSecret(question);
     if (Buffer.compare(first, await askSecret('the same again: ')) === 0) return first;
     throw new TidegateError('usage', 'the two passphrases differ; nothing was made');
   };
-  return passphraseSource(options, { ...surroundings, askSecret: askTwice }, 'passphrase for the new keys: ');
+  return () => {
+    known ??= ask();
+    return known;
+  };
 }
 
-async function readPassphrase(
+/** Each file is read once, when the first key needs it; every caller gets bytes of its own. */
+function passphrasesOf(
   options: PassphraseOptions,
-  surroundings: Surroundings,
-  question: string,
-): Promise<Uint8Array> {
-  const file =
-    options.passphraseFile ??
-    (options.passphraseFd === undefined ? surroundings.environment.TIDEGATE_PASSPHRASE_FILE : undefined);
-  if (file !== undefined) return readPassphraseFile(resolve(surroundings.directory, file));
-  if (options.passphraseFd !== undefined)
-    return firstLine(await readDescriptor(options.passphraseFd), `descriptor ${options.passphraseFd}`);
-  if (surroundings.askSecret !== undefined) return surroundings.askSecret(question);
-  throw new TidegateError(
-    'usage',
-    'a passphrase is needed and there is no terminal to ask on; give --passphrase-file, --passphrase-fd or TIDEGATE_PASSPHRASE_FILE',
-  );
+  { directory, environment }: Surroundings,
+  { option, variable }: Words,
+  ask: PassphraseSource,
+): PassphraseSource {
+  const known = new Map<string, Promise<Uint8Array>>();
+  const once = (place: string, readIt: () => Promise<Uint8Array>): Promise<Uint8Array> => {
+    const bytes = known.get(place) ?? readIt();
+    known.set(place, bytes);
+    return bytes;
+  };
+  const { named, common } = filesOf(options, option);
+  const file = (path: string) => once(path, () => readPassphraseFile(resolve(directory, path)));
+  const pick = (key: LockedKey): Promise<Uint8Array> => {
+    const own = named.get(key.name) ?? common;
+    if (own !== undefined) return file(own);
+    const { passphraseFd } = options;
+    if (passphraseFd !== undefined)
+      return once('descriptor', () => readPassphraseDescriptor(passphraseFd, `${option}-fd`));
+    const stated = variable === undefined ? undefined : environment[variable];
+    return stated === undefined ? ask(key) : file(stated);
+  };
+  return async (key) => (await pick(key)).slice();
 }
 
-async function readPassphraseFile(path: string): Promise<Uint8Array> {
-  try {
-    const { size, mode } = await stat(path);
-    if (size > maxLength)
-      throw new TidegateError(
-        'usage',
-        `${path}: ${size} bytes are no passphrase, at most ${maxLength} are read`,
-      );
-    if ((mode & 0o077) !== 0) {
-      throw new TidegateError(
-        'key-file-permissions',
-        `${path}: mode ${(mode & 0o777).toString(8)} lets others read the passphrase; expected 600`,
-      );
-    }
-    return firstLine(await readFile(path), path);
-  } catch (cause) {
-    if (cause instanceof TidegateError) throw cause;
-    throw new TidegateError('usage', `passphrase file ${path} cannot be read`, { file: path }, { cause });
-  }
-}
+/** A name of a key, then a file; a file that looks like that is written ./NAME=FILE. */
+const namedFile = /^([a-z0-9][a-z0-9._-]{0,63})=(.+)$/s;
 
-async function readDescriptor(text: string): Promise<Uint8Array> {
-  const descriptor = /^\d{1,9}$/.test(text) ? Number(text) : undefined;
-  if (descriptor === undefined)
-    throw new TidegateError('usage', '--passphrase-fd: expected the number of an open descriptor');
-  const buffer = new Uint8Array(maxLength);
-  let length = 0;
-  for (;;) {
-    const more = await readSome(descriptor, buffer, length);
-    if (more === 0 || length + more === maxLength) return buffer.subarray(0, length + more);
-    length += more;
-  }
-}
-
-function readSome(descriptor: number, buffer: Uint8Array, offset: number): Promise<number> {
-  return new Promise((resolveRead, reject) => {
-    read(descriptor, buffer, offset, buffer.length - offset, null, (cause, count) => {
-      if (cause === null) resolveRead(count);
-      else
-        reject(
-          new TidegateError(
-            'usage',
-            `--passphrase-fd: descriptor ${descriptor} cannot be read`,
-            {},
-            { cause },
-          ),
+function filesOf(
+  { passphraseFile = [], passphraseFd }: PassphraseOptions,
+  option: string,
+): { readonly named: ReadonlyMap<string, string>; readonly common: string | undefined } {
+  const named = new Map<string, string>();
+  let common: string | undefined;
+  for (const text of passphraseFile) {
+    const [, name, file] = namedFile.exec(text) ?? [];
+    if (name === undefined || file === undefined) {
+      if (common !== undefined)
+        throw new TidegateError(
+          'usage',
+          `${option}-file: two files for all keys; expected NAME=FILE for each`,
         );
-    });
-  });
+      common = text;
+    } else if (named.has(name)) {
+      throw new TidegateError('usage', `${option}-file: two files for the key ${name}`);
+    } else named.set(name, file);
+  }
+  if (common !== undefined && passphraseFd !== undefined)
+    throw new TidegateError('usage', `${option}-file and ${option}-fd both say where the passphrase is`);
+  return { named, common };
 }
 
-function firstLine(bytes: Uint8Array, source: string): Uint8Array {
-  const end = bytes.findIndex((byte) => byte === 0x0a || byte === 0x0d);
-  const line = end < 0 ? bytes : bytes.subarray(0, end);
-  if (line.length === 0)
-    throw new TidegateError('usage', `${source}: the first line is empty, expected a passphrase`);
-  return line;
+function noTerminal({ option, variable }: Words): TidegateError {
+  const others = variable === undefined ? '' : ` or ${variable}`;
+  return new TidegateError(
+    'usage',
+    `a passphrase is needed and there is no terminal to ask on; give ${option}-file, ${option}-fd${others}`,
+  );
 }

@@ -1,10 +1,10 @@
 /** Which workspace a command works in: `--workspace`, else TIDEGATE_WORKSPACE, else the present folder. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { KeyUnlocker } from '../signer/keys/key-ring.ts';
 import type { Workspace } from '../signer/workspace/workspace.ts';
-import { type PassphraseOptions, passphraseSource } from './passphrase.ts';
 import type { Surroundings } from './surroundings.ts';
+
+export { unlockWith } from './passphrase.ts';
 
 export interface WorkspaceOptions {
   readonly workspace?: string;
@@ -24,11 +24,4 @@ export async function openChosenWorkspace(
   return await openWorkspace(
     resolve(surroundings.directory, workspace ?? surroundings.environment.TIDEGATE_WORKSPACE ?? '.'),
   );
-}
-
-/** Asks for one passphrase, and opens every key with it: keys of several people come together by ceremonies. */
-export function unlockWith(options: PassphraseOptions, surroundings: Surroundings): KeyUnlocker {
-  const source = passphraseSource(options, surroundings, 'passphrase of the keys: ');
-  // The signer may wipe what it is given; the next key needs the bytes again.
-  return async () => (await source()).slice();
 }

@@ -36,11 +36,16 @@ export interface KeyContext {
  * @throws signatures-missing when the key is to be left out
  */
 export async function secretFor(context: KeyContext, path: string, secret?: 'PIN'): Promise<Uint8Array> {
-  const name = context.name ?? path.slice(path.lastIndexOf('/') + 1);
+  const name = context.name ?? nameOf(path);
   const bytes = await context.unlock({ name, path, ...(secret !== undefined && { secret }) });
   if (bytes !== undefined) return bytes;
   throw new TidegateError(
     'signatures-missing',
     `${name} was left out: no ${secret ?? 'passphrase'} was given`,
   );
+}
+
+/** What a key is called that has no name: the file, without what says its format. */
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1).replace(/\.(?:key\.json|p12|pfx)$/, '');
 }
