@@ -58,12 +58,25 @@ export function targetsDocument(head: DocumentHead, targets: JsonObject): JsonOb
 export function snapshotDocument(head: DocumentHead, targets: ListedFile | undefined): JsonObject {
   const before = head.base?.get('meta');
   const meta = new Map<string, JsonValue>(isJsonObject(before) ? before : []);
-  if (targets !== undefined) meta.set(snapshotEntryName('targets'), fileMeta(targets));
+  const entry = snapshotEntryName('targets');
+  if (targets !== undefined) meta.set(entry, withUnknown(fileMeta(targets), meta.get(entry)));
   return documentOf('snapshot', head, { meta });
 }
 
 export function timestampDocument(head: DocumentHead, snapshot: JsonValue): JsonObject {
-  return documentOf('timestamp', head, { meta: new Map([[snapshotEntryName('snapshot'), snapshot]]) });
+  const entry = snapshotEntryName('snapshot');
+  const before = head.base?.get('meta');
+  const known = isJsonObject(before) ? before.get(entry) : undefined;
+  return documentOf('timestamp', head, { meta: new Map([[entry, withUnknown(snapshot, known)]]) });
+}
+
+const fileMetaMembers = ['hashes', 'length', 'version'];
+
+/** An entry of `meta`, with what nobody here knows of the one that it replaces. */
+function withUnknown(entry: JsonValue, before: JsonValue | undefined): JsonValue {
+  if (!isJsonObject(entry) || !isJsonObject(before)) return entry;
+  const unknown = [...before].filter(([member]) => !fileMetaMembers.includes(member));
+  return new Map([...unknown, ...entry]);
 }
 
 export function fileMeta({ version, bytes }: ListedFile): JsonValue {

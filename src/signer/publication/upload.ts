@@ -61,7 +61,8 @@ function fileOf(
   path: string,
 ): { name: string; length: number } {
   const target = targetOf(document, parseTargetPath(path));
-  const name = targetName(plan.live.place.folders, parseTargetPath(path), target?.hashes.sha256 ?? '');
+  const hash = target?.hashes.sha256 ?? target?.hashes.sha512 ?? '';
+  const name = targetName(plan.live.place.folders, parseTargetPath(path), hash);
   return { name, length: target?.length ?? 0 };
 }
 
