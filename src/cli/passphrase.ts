@@ -2,6 +2,8 @@
  * Where passphrases come from, in this order: `--passphrase-file NAME=FILE` for the key of this name; one file or
  * descriptor for all keys (`--passphrase-file`, `--passphrase-fd`); the file named by TIDEGATE_PASSPHRASE_FILE; the
  * terminal. Never from an argument or from a variable's value: both can be read by other processes.
+ *
+ * What is meant for all keys is never sent to a token as its PIN: the token would count a wrong one, and lock itself.
  */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -48,6 +50,7 @@ export function unlockWith(options: PassphraseOptions, surroundings: Surrounding
   const { askSecret } = surroundings;
   let typed: Uint8Array | undefined;
   const ask = async ({ name, secret = 'passphrase' }: LockedKey): Promise<Uint8Array> => {
+    if (secret === 'PIN') return await askPin(name, surroundings);
     if (askSecret === undefined) throw noTerminal(existing);
     const again = typed === undefined ? '' : ' (Enter: the same as before)';
     const answer = await askSecret(`${secret} of ${name}${again}: `);
@@ -55,6 +58,12 @@ export function unlockWith(options: PassphraseOptions, surroundings: Surrounding
     return typed ?? answer;
   };
   return passphrasesOf(options, surroundings, existing, ask);
+}
+
+async function askPin(name: string, { askSecret }: Surroundings): Promise<Uint8Array> {
+  if (askSecret !== undefined) return await askSecret(`PIN of ${name}: `);
+  const text = `${name}: a PIN is needed and there is no terminal to ask on; give pin-source in its address, or --passphrase-file NAME=FILE`;
+  throw new TidegateError('usage', text);
 }
 
 /** For keys that are being made: on a terminal one passphrase for all of them, typed twice. */
@@ -117,15 +126,17 @@ function passphrasesOf(
   const { named, common } = filesOf(options, option);
   const file = (path: string) => once(path, () => readPassphraseFile(resolve(directory, path)));
   const pick = (key: LockedKey): Promise<Uint8Array> => {
-    const own = named.get(key.name) ?? common;
+    const own = named.get(key.name) ?? (key.secret === 'PIN' ? undefined : common);
     if (own !== undefined) return file(own);
+    if (key.secret === 'PIN') return ask(key);
     const { passphraseFd } = options;
     if (passphraseFd !== undefined)
       return once('descriptor', () => readPassphraseDescriptor(passphraseFd, `${option}-fd`));
     const stated = variable === undefined ? undefined : environment[variable];
     return stated === undefined ? ask(key) : file(stated);
   };
-  return async (key) => (await pick(key)).slice();
+  // A copy: a slice of what a file gave would share its bytes, and be wiped with the first key.
+  return async (key) => Uint8Array.from(await pick(key));
 }
 
 /** A name of a key, then a file; a file that looks like that is written ./NAME=FILE. */
