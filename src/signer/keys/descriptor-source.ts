@@ -32,7 +32,8 @@ export async function openDescriptor(
   }
 }
 
-async function readDescriptor(
+/** All bytes of an open pipe or private file. */
+export async function readDescriptor(
   descriptor: number,
   path: string,
   signal: AbortSignal | undefined,
