@@ -27,6 +27,21 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/adopt.ts'),
   },
   {
+    name: 'review',
+    summary: 'show in words what a signing request says, with alarms and the digest to read aloud',
+    load: () => import('./commands/review.ts'),
+  },
+  {
+    name: 'sign',
+    summary: 'sign requests with a key of yours, after a look at them; no workspace is needed',
+    load: () => import('./commands/sign.ts'),
+  },
+  {
+    name: 'merge',
+    summary: 'bring the signatures of several copies of a request together',
+    load: () => import('./commands/merge.ts'),
+  },
+  {
     name: 'release',
     summary: 'add images as a release, list or drop what is not published yet',
     load: () => import('./commands/release.ts'),
@@ -60,6 +75,11 @@ export const commandList: readonly CommandEntry[] = [
     name: 'store',
     summary: 'try what a store really promises',
     load: () => import('./commands/store.ts'),
+  },
+  {
+    name: 'verify',
+    summary: 'audit a repository as a stranger: every root, role and file',
+    load: () => import('./commands/verify.ts'),
   },
   {
     name: 'serve',

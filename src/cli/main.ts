@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { addCompletion, configureProgram, failedProgram, inProcess, isCompleting } from '../program.ts';
 import { commandList } from './command-list.ts';
+import { askLine } from './line-prompt.ts';
 import { askSecret } from './secret-prompt.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -14,6 +15,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     runCommand(argv, {
       ...surroundings,
       askSecret: stdin.isTTY ? (question) => askSecret(question, stdin, stderr) : undefined,
+      askLine: stdin.isTTY ? (question) => askLine(question, stdin, stderr) : undefined,
     }),
   );
 }

@@ -5,6 +5,8 @@ import type { ProgramSurroundings } from '../program.ts';
 export interface Surroundings extends ProgramSurroundings {
   /** Asks a secret on the terminal without showing it; undefined when there is no terminal. */
   readonly askSecret: ((question: string) => Promise<Uint8Array>) | undefined;
+  /** Asks a question whose answer is shown; absent when there is no terminal. */
+  readonly askLine?: ((question: string) => Promise<string>) | undefined;
   /** How the running command ended. */
   setExitStatus(status: number): void;
 }

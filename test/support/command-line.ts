@@ -21,6 +21,8 @@ export interface CommandLine {
   readonly environment: Record<string, string>;
   /** Answers to secret questions, in order; none: there is no terminal. */
   readonly secrets: string[];
+  /** Answers to questions whose answers are shown, in order; none: there is nobody to ask. */
+  readonly answers: string[];
   type(line: string | readonly string[]): Promise<Typed>;
   end(): void;
 }
@@ -32,6 +34,7 @@ export function commandLine(now = Date.UTC(2030, 0, 1)): CommandLine {
     now,
     environment: {},
     secrets: [],
+    answers: [],
     type: (line) => run(session, typeof line === 'string' ? line.split(' ') : line),
     end: () => rmSync(directory, { recursive: true, force: true }),
   };
@@ -57,6 +60,7 @@ async function run(session: CommandLine, argv: readonly string[]): Promise<Typed
       session.secrets.length === 0
         ? undefined
         : async () => new TextEncoder().encode(session.secrets.shift() ?? ''),
+    askLine: session.answers.length === 0 ? undefined : async () => session.answers.shift() ?? '',
   });
   return { status, out: out.join(''), beside: beside.join(''), json: () => JSON.parse(out.join('')) };
 }

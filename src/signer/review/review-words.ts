@@ -13,6 +13,9 @@ import type { Review } from './request-review.ts';
 import { listed, shown } from './shown.ts';
 import { differenceLines } from './words.ts';
 
+/** What lines of alarms begin with. */
+export const alarmLabel = 'ALARM:';
+
 export function reviewLines(review: Review): readonly string[] {
   const { request, alarms, difference, manifest, manifestBefore, now } = review;
   const before =
@@ -20,7 +23,7 @@ export function reviewLines(review: Review): readonly string[] {
   return [
     `${shown(requestTitle(request))} of ${request.repository === '' ? 'a repository without a name' : shown(request.repository)}`,
     ...originLines(review),
-    ...alarms.map(({ sentence }) => `ALARM: ${sentence}`),
+    ...alarms.map(({ sentence }) => `${alarmLabel} ${sentence}`),
     `what it says${before}:`,
     ...differenceLines(difference, { now }).map((line) => `  ${line}`),
     ...(manifest === undefined ? [] : manifestLines(manifestBefore, manifest).map((line) => `  ${line}`)),

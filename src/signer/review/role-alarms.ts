@@ -6,7 +6,7 @@ import type { Difference } from './difference.ts';
 import type { KeyFacts } from './key-facts.ts';
 import { keyName } from './key-name.ts';
 import type { DelegationChange, DelegationsChange, RoleChange } from './role-change.ts';
-import { shown } from './shown.ts';
+import { listed, shown } from './shown.ts';
 
 /** Keys of these lie on a machine that is always on; those of the others should not. */
 const onlineRoles = ['snapshot', 'timestamp'];
@@ -81,21 +81,20 @@ function twins({ role, keys: ids }: RoleChange, keys: Keys): readonly Alarm[] {
   return alarms;
 }
 
-/** A key that is always at hand for a job must not be one that people keep in safes. */
+/** A key that is always at hand for a job must not be one that people keep in safes. One alarm for each key. */
 function sharedAlarms(roles: readonly RoleChange[], keys: Keys): readonly Alarm[] {
-  const of = (names: readonly string[]): readonly RoleChange[] =>
-    roles.filter(({ role }) => names.includes(role));
-  return of(offlineRoles).flatMap((offline) =>
-    of(onlineRoles).flatMap((online) => {
-      const shared = identitiesOf(online, keys);
-      return (offline.keys.after ?? []).flatMap((id) => {
-        const key = keys.get(id);
-        if (key?.identity === undefined || !shared.has(key.identity)) return [];
-        const sentence = `key ${keyName(key)} signs both ${offline.role} and ${online.role}: an online key can be stolen`;
-        return [alarm('key-shared', sentence)];
-      });
-    }),
-  );
+  const holding = (names: readonly string[], identity: string): readonly string[] =>
+    roles
+      .filter((role) => names.includes(role.role) && identitiesOf(role, keys).has(identity))
+      .map(({ role }) => role);
+  const distinct = new Map([...keys.values()].map((key) => [key.identity, key]));
+  return [...distinct].flatMap(([identity, key]) => {
+    if (identity === undefined) return [];
+    const [offline, online] = [holding(offlineRoles, identity), holding(onlineRoles, identity)];
+    if (offline.length === 0 || online.length === 0) return [];
+    const sentence = `key ${keyName(key)} signs ${listed(offline)}, and ${listed(online)} too: an online key can be stolen`;
+    return [alarm('key-shared', sentence)];
+  });
 }
 
 function delegationAlarms(change: DelegationChange): readonly Alarm[] {
