@@ -1,0 +1,178 @@
+/**
+ * The audit of one repository, as a stranger sees it: with its public address, a root at most, and no state of earlier
+ * looks. It reports everything that is wrong, each with its code, and changes nothing.
+ */
+import { TidegateError } from '../../errors.ts';
+import { metadataFileName } from '../../metadata/file-names.ts';
+import { checkExpiry } from '../../trust/document-check.ts';
+import { defaultLimits } from '../../trust/limits.ts';
+import type { TrustPolicy } from '../../trust/policy.ts';
+import { finishRoot, type TrustedSet, type VerifiedTargets } from '../../trust/trusted-set.ts';
+import { copiesOf, listedTargets } from './listed-targets.ts';
+import { countReleases } from './manifest-images.ts';
+import type { AuditPlace } from './places.ts';
+import { missingFile, Problems } from './problems.ts';
+import type { ProfileFinding } from './profile/finding.ts';
+import { type LintedFile, lintFiles, type Profile } from './profile.ts';
+import type { AuditedRole, AuditReport } from './report.ts';
+import { type AuditedRoles, auditRoles } from './roles.ts';
+import { auditRoots, type RootChain } from './root-chain.ts';
+import type { Sample } from './sample.ts';
+import { auditTargetFiles } from './target-files.ts';
+
+export interface AuditOptions {
+  /** A root from outside, any version; without it the first root that is found begins the trust. */
+  readonly trustedRoot?: Uint8Array;
+  /** Milliseconds since the epoch: what has expired is judged by it. */
+  readonly now: number;
+  readonly sample: Sample;
+  /** Chooses the sample. */
+  readonly seed: string;
+  readonly profile?: Profile;
+  /** Told the bytes of targets read so far, and all that will be. */
+  readonly progress?: (bytes: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Nothing has expired at it: expiry is said besides, and ends nothing. */
+const auditPolicy: TrustPolicy = {
+  now: 0,
+  limits: defaultLimits,
+  requireConsistentSnapshot: false,
+  allowDelegations: true,
+  requireHashedKeyIds: false,
+};
+
+/**
+ * @throws not-found when there is no repository at all, what a trusted root that cannot be one causes, network errors
+ *   when many files cannot be had, cancelled
+ */
+export async function auditRepository(place: AuditPlace, options: AuditOptions): Promise<AuditReport> {
+  const problems = new Problems();
+  const shared = { problems, ...(options.signal !== undefined && { signal: options.signal }) };
+  await requireTimestamp(place, options.signal);
+  const { trustedRoot: anchor, now } = options;
+  const chain = await auditRoots({ ...shared, folder: place.metadata, anchor, policy: auditPolicy });
+  const root = chain.set && settledRoot(chain.set, problems, now);
+  const audited = root && (await auditRoles({ ...shared, folder: place.metadata, set: root, now }));
+  const roles = audited?.roles ?? new Map<string, VerifiedTargets>();
+  const consistent = root?.root.document.consistentSnapshot ?? true;
+  if (audited !== undefined) await keptSnapshots(place, audited.set, shared);
+  const targets = listedTargets(roles, problems);
+  const files = await auditTargetFiles({ ...shared, ...options, folder: place.targets, targets, consistent });
+  const releases = await countReleases(place, roles, { ...shared, consistent });
+  return {
+    repository: place.name,
+    metadata: place.metadata.location,
+    targets: place.targets.location,
+    origin: anchor === undefined ? 'unproven' : 'proven',
+    roots: [...chain.files.keys()],
+    stranded: chain.stranded,
+    roles: rolesOf(audited?.set ?? root, roles),
+    files: {
+      listed: files.listed,
+      present: files.present.size,
+      verified: files.verified,
+      bytes: files.bytes,
+    },
+    releases,
+    problems: problems.all,
+    profile: profileOf(
+      chain,
+      audited,
+      options,
+      consistent ? await copiesOf(place, targets, files.present, shared) : undefined,
+    ),
+  };
+}
+
+/** A place without a repository is a wrong address, not a repository without files. */
+async function requireTimestamp({ metadata }: AuditPlace, signal: AbortSignal | undefined): Promise<void> {
+  const name = metadataFileName('timestamp');
+  const options = signal === undefined ? {} : { signal };
+  const bytes = await metadata.readMetadata(name, defaultLimits.maxTimestampLength, options);
+  if (bytes === undefined) throw missingFile(name, metadata.location, 'there is no repository');
+}
+
+function settledRoot(set: TrustedSet, problems: Problems, now: number): TrustedSet {
+  const { document } = set.root;
+  problems.attemptNow(() => checkExpiry(document, now, metadataFileName('root', document.version)));
+  if (!document.consistentSnapshot) {
+    const text = `root ${document.version}: consistent_snapshot is not true; hosts of Tidegate refuse it unless told otherwise`;
+    problems.add(
+      new TidegateError('consistent-snapshot-required', text, { found: false, expected: true }),
+      'warning',
+    );
+  }
+  return finishRoot(set);
+}
+
+/** Snapshots that a host in the middle of an update may still ask for, at most. */
+const recentSnapshots = 16;
+/** Versions from here on are times, and do not follow one on the other. */
+const firstTime = 1_000_000_000;
+
+interface Shared {
+  readonly problems: Problems;
+  readonly signal?: AbortSignal;
+}
+
+async function keptSnapshots(
+  { metadata }: AuditPlace,
+  set: TrustedSet,
+  { problems, signal }: Shared,
+): Promise<void> {
+  const version = set.snapshot?.document.version ?? 0;
+  if (!set.root.document.consistentSnapshot || version >= firstTime) return;
+  const gone: string[] = [];
+  for (let earlier = Math.max(1, version - recentSnapshots); earlier < version; earlier += 1) {
+    const name = metadataFileName('snapshot', earlier);
+    const bytes = await problems.attempt(() =>
+      metadata.readMetadata(name, defaultLimits.maxStatedLength, signal === undefined ? {} : { signal }),
+    );
+    if (bytes === undefined) gone.push(name);
+  }
+  if (gone.length === 0) return;
+  const text = `earlier snapshots are missing from ${metadata.location}: ${gone.join(', ')}; a host in the middle of an update may ask for one`;
+  problems.add(new TidegateError('not-found', text, { missing: gone }), 'warning');
+}
+
+function rolesOf(
+  set: TrustedSet | undefined,
+  roles: ReadonlyMap<string, VerifiedTargets>,
+): readonly AuditedRole[] {
+  const found = [
+    ['root', set?.root],
+    ['timestamp', set?.timestamp],
+    ['snapshot', set?.snapshot],
+    ['targets', roles.get('targets')],
+    ...[...roles].filter(([role]) => role !== 'targets').toSorted(([one], [other]) => (one < other ? -1 : 1)),
+  ] as const;
+  return found.flatMap(([role, verified]) =>
+    verified === undefined
+      ? []
+      : [{ role, version: verified.document.version, expires: verified.document.expires }],
+  );
+}
+
+function profileOf(
+  chain: RootChain,
+  audited: AuditedRoles | undefined,
+  { profile, now }: AuditOptions,
+  targetFiles: ReadonlySet<string> | undefined,
+): readonly ProfileFinding[] {
+  if (profile === undefined) return [];
+  const roots: readonly LintedFile[] = Array.from(chain.files, ([version, bytes]) => ({
+    name: metadataFileName('root', version),
+    role: 'root',
+    bytes,
+  }));
+  // Roots of the past have expired, and nobody minds.
+  const past = lintFiles(roots.slice(0, -1), { profile });
+  const present = lintFiles([...roots.slice(-1), ...(audited?.files ?? [])], {
+    profile,
+    now,
+    ...(targetFiles !== undefined && { targetFiles }),
+  });
+  return [...past, ...present];
+}
