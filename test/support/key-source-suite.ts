@@ -9,6 +9,7 @@ import type { KeyContext } from '../../src/signer/keys/key-context.ts';
 import { KeyRing } from '../../src/signer/keys/key-ring.ts';
 import { parseKeyUri } from '../../src/signer/keys/key-source.ts';
 import {
+  generatePrivateKey,
   type KeyType,
   publicHalfOf,
   type SigningKey,
@@ -119,11 +120,11 @@ function defineBehaviours(type: KeyType, { begin, opensAgain = true }: KeySource
   });
 
   it('is refused by a ring that looks for another key', async () => {
-    const { json } = publicHalfOf(scene.publicKey, 'test');
+    const { id, json } = publicHalfOf(await generatePrivateKey('ed25519'), 'test');
     const { unlock, directory, fileSystem } = context();
     const places = new Map([['release-1', scene.uri]]);
     const ring = new KeyRing(fileSystem, '/nowhere', unlock, { places, directory });
-    const other = { name: 'release-1', id: '0'.repeat(64), json };
+    const other = { name: 'release-1', id, json };
     await assert.rejects(ring.open(other), (error: Error & { code?: string }) => {
       assert.match(error.code ?? '', /^key-(?:unusable|file-invalid)$/);
       assert.match(error.message, /release-1/);
