@@ -5,6 +5,7 @@ import type { Workspace } from '../../signer/workspace/workspace.ts';
 import { formatDuration, formatTable, printableLine } from '../../terminal.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
+import { defineEmbed } from './root-embed.ts';
 
 interface ProposeCommandOptions extends WorkspaceOptions {
   readonly replace?: true;
@@ -31,6 +32,7 @@ export const define: Define = (command, surroundings) => {
   )
     .addHelpText('after', '\nExample:\n  tidegate root show --json\n')
     .action((options: WorkspaceOptions) => show(options, surroundings));
+  defineEmbed(command, surroundings);
 };
 
 async function propose(options: ProposeCommandOptions, surroundings: Surroundings): Promise<void> {
