@@ -9,6 +9,11 @@ import { formatTime } from '../../metadata/time.ts';
 import type { TrustedSet } from '../../trust/trusted-set.ts';
 import type { Finding, FindingStep } from './finding.ts';
 
+interface NamedDocument {
+  readonly role: string;
+  readonly document: Document;
+}
+
 /** Versions above this are Unix times: more than a billion publications are not. */
 const oneBillion = 1_000_000_000;
 
@@ -23,6 +28,7 @@ export function roleFindings(set: TrustedSet, now: number): readonly Finding[] {
   ];
   return [
     ...named.flatMap(({ role, document }) => documentFindings(role, document, now)),
+    ...specFinding(named),
     ...namelessFinding(named.filter(({ role }) => role !== 'root')),
     ...metaFindings(set),
     ...Array.from(targets).flatMap(([role, { document }]) => delegationFindings(role, document.delegations)),
@@ -62,17 +68,6 @@ function documentFindings(role: string, document: Document, now: number): readon
       reason: 'python-tuf cannot read fractions of a second',
       step,
       change: `${when[step]} writes whole seconds`,
-    });
-  }
-  const spec = document.json.get('spec_version');
-  if (spec !== writtenSpecVersion) {
-    findings.push({
-      level: 'keep',
-      where,
-      found: `spec_version ${printable(String(spec))}`,
-      reason: `${writtenSpecVersion} is what every client reads`,
-      step,
-      change: `${when[step]} writes ${writtenSpecVersion}`,
     });
   }
   return [...findings, ...versionFindings(where, document), ...unknownFindings(where, document)];
@@ -121,8 +116,33 @@ function unknownFindings(where: string, { json }: Document): readonly Finding[] 
   ];
 }
 
+function specFinding(named: readonly NamedDocument[]): readonly Finding[] {
+  const others = named.filter(({ document }) => document.json.get('spec_version') !== writtenSpecVersion);
+  if (others.length === 0) return [];
+  const versions = new Set(
+    others.map(({ document }) => printable(String(document.json.get('spec_version')))),
+  );
+  return [
+    {
+      level: 'keep',
+      where: someOf(others.map(({ role }) => role)),
+      found: `spec_version ${[...versions].join(', ')}`,
+      reason: `${writtenSpecVersion} is what every client reads`,
+      step: 'publish',
+      change: `each is written with ${writtenSpecVersion} when it is signed next`,
+    },
+  ];
+}
+
+/** Names for people, the first of them where there are many. */
+function someOf(names: readonly string[]): string {
+  const most = 8;
+  const shown = names.slice(0, most).map(printable).join(', ');
+  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
+}
+
 /** One finding for all roles: they get the name together. */
-function namelessFinding(named: readonly { role: string; document: Document }[]): readonly Finding[] {
+function namelessFinding(named: readonly NamedDocument[]): readonly Finding[] {
   const nameless = named.filter(({ document }) => document.repository === undefined).map(({ role }) => role);
   const own = nameless.filter((role) => stepOf(role) === 'publish');
   const delegated = nameless.filter((role) => stepOf(role) === 'delegate');
@@ -136,8 +156,7 @@ function namelessFinding(named: readonly { role: string; document: Document }[])
   if (delegated.length > 0) {
     findings.push({
       level: 'should',
-      where:
-        delegated.slice(0, 8).join(', ') + (delegated.length > 8 ? ` and ${delegated.length - 8} more` : ''),
+      where: someOf(delegated),
       found: `no member ${repositoryMember}`,
       reason: `${reason}; once the root names its repository, hosts of Tidegate refuse delegated roles that do not`,
       step: 'delegate',
@@ -168,7 +187,7 @@ function metaFindings({ timestamp, snapshot }: TrustedSet): readonly Finding[] {
     findings.push({
       level: 'should',
       where: `snapshot ${snapshot.document.version}, meta`,
-      found: `${without.slice(0, 8).map(printable).join(', ')} without length or sha256`,
+      found: `${someOf(without)} without length or sha256`,
       reason: 'other bytes of the same version pass, and a host must read up to its own limit',
       step: 'publish',
       change:
@@ -208,15 +227,12 @@ function delegationFindings(role: string, delegations: Delegations | undefined):
   const prefixed = delegations.roles.filter(({ pathHashPrefixes }) => pathHashPrefixes.length > 0);
   if (prefixed.length > 0)
     keep(
-      `path_hash_prefixes in ${prefixed.map(({ name }) => printable(name)).join(', ')}`,
+      `path_hash_prefixes in ${someOf(prefixed.map(({ name }) => name))}`,
       'go-tuf before its fix of 2026 searches the wrong role',
     );
   if (delegations.roles.length > 0)
     keep(
-      `${delegations.roles.length} roles: ${delegations.roles
-        .slice(0, 8)
-        .map(({ name }) => printable(name))
-        .join(', ')}`,
+      `delegates to ${someOf(delegations.roles.map(({ name }) => name))}`,
       'their keys and documents are theirs; the snapshot goes on listing them',
     );
   return findings;

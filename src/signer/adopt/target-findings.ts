@@ -36,7 +36,7 @@ function manifestFindings(manifest: Manifest | undefined): readonly Finding[] {
     {
       level: 'keep',
       where,
-      found: `${manifest.updates.length} releases`,
+      found: counted(manifest.updates.length, 'release'),
       reason: 'Bottlerocket’s format, which Tidegate reads and goes on writing',
       step: 'publish',
       change: 'written again in the same format; every release and wave stays',
@@ -53,12 +53,13 @@ function roleFindings(where: string, document: TargetsDocument): readonly Findin
   };
   if (targets.length > 0)
     note(
-      `${targets.length} targets`,
+      counted(targets.length, 'target'),
       'hosts may still ask for them',
       'stay listed as they are, and their files stay',
     );
   const custom = targets.filter((target) => target.custom !== undefined).length;
-  if (custom > 0) note(`custom in ${custom} targets`, 'signed data of yours', 'stays to the letter');
+  if (custom > 0)
+    note(`custom in ${counted(custom, 'target')}`, 'signed data of yours', 'stays to the letter');
   const foldered = paths.filter((path) => path.includes('/'));
   if (foldered.length > 0)
     note(
@@ -95,5 +96,9 @@ function isPortable(path: string): boolean {
 
 function sample(paths: readonly string[], what: string): string {
   const shown = paths.slice(0, 3).map(printable).join(', ');
-  return `${paths.length} ${what}: ${shown}${paths.length > 3 ? ', …' : ''}`;
+  return `${what}: ${shown}${paths.length > 3 ? ` and ${paths.length - 3} more` : ''}`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
