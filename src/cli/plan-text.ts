@@ -25,7 +25,15 @@ export function planText(plan: Plan, now: number): readonly string[] {
 
 function changeLines(change: Exclude<PlannedChange, { kind: 'target' }>): readonly string[] {
   if (change.kind === 'root') return [`  ${change.repository}: root ${change.version}`];
+  if (change.kind === 'removal')
+    return [`  ${change.repository}: ${change.target} goes${inRole(change.role)}`];
+  if (change.kind === 'delegation')
+    return [`  ${change.repository}: delegation to ${change.role} ${change.change}`];
   return [`  ${change.repository}: release ${releaseName(change.release)}`, ...waveLines(change.release)];
+}
+
+function inRole(role: string): string {
+  return role === 'targets' ? '' : ` (role ${role})`;
 }
 
 /** Each wave with the seeds that it ends at, in absolute times. */
@@ -38,9 +46,9 @@ function targetLines({ changes }: Plan): readonly string[] {
   const targets = changes.filter((change) => change.kind === 'target');
   const rows = targets
     .slice(0, shownTargets)
-    .map(({ repository, target, length, sha256 }) => [
+    .map(({ repository, target, role, length, sha256 }) => [
       `  ${repository}:`,
-      target,
+      `${target}${inRole(role)}`,
       formatBytes(length),
       `sha256 ${sha256}`,
     ]);
@@ -50,8 +58,12 @@ function targetLines({ changes }: Plan): readonly string[] {
 }
 
 function signatureRow(signature: PlannedSignature, now: number): readonly string[] {
-  const { repository, role, from, to, expires, threshold, keyNames, atHand } = signature;
-  const missing = atHand.length < threshold ? `, only ${atHand.length} at hand` : '';
+  const { repository, role, from, to, expires, threshold, keyNames, atHand, signed } = signature;
+  const missing = signed
+    ? ', signed already'
+    : atHand.length < threshold
+      ? `, only ${atHand.length} at hand`
+      : '';
   return [
     repository,
     role,

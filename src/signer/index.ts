@@ -3,7 +3,7 @@
 export { type ErrorClass, type ErrorCode, isTidegateError, TidegateError } from '../errors.ts';
 export type { KeyUnlocker, LockedKey } from './keys/key-ring.ts';
 export type { KeyType } from './keys/signing-key.ts';
-export type { PlannedRole, PlannedTarget, PublishedRole, RepositoryPlan } from './publication/plan.ts';
+export type { RepositoryPlan } from './publication/plan.ts';
 export {
   type Plan,
   type PlannedChange,
@@ -14,6 +14,8 @@ export {
 } from './publication/plan-publication.ts';
 export { type PublishOptions, type PublishResult, publish } from './publication/publish.ts';
 export type { RepositoryResult } from './publication/publish-repository.ts';
+export type { PlannedRole, PublishedRole, SignedRole } from './publication/role-plan.ts';
+export type { PlannedTarget } from './publication/targets-plan.ts';
 export type { UploadProgress } from './publication/upload.ts';
 export { type RefreshOptions, type RefreshResult, refreshRepositories } from './refresh.ts';
 export { type AddOptions, type AddProgress, addRelease, type ReleaseOptions } from './release/add-release.ts';

@@ -15,10 +15,10 @@ import type { KeyUnlocker } from './keys/key-context.ts';
 import type { KeyRing } from './keys/key-ring.ts';
 import { requireClock } from './publication/clock-check.ts';
 import { type LiveRepository, readLive } from './publication/live-repository.ts';
-import type { PublishedRole } from './publication/plan.ts';
 import { planPlace } from './publication/plan-publication.ts';
 import { settleInterrupted } from './publication/publish.ts';
 import { publishRepository } from './publication/publish-repository.ts';
+import type { PublishedRole } from './publication/role-plan.ts';
 import type { Versions } from './publication/sign-plan.ts';
 import type { Expiration } from './workspace/expiration.ts';
 import { readJournal } from './workspace/state-file.ts';
@@ -45,7 +45,7 @@ export interface RefreshResult {
   /** `due`: would be refreshed. `unpublished`: there is nothing to refresh yet. `current`: nothing was due. */
   readonly outcome: 'refreshed' | 'due' | 'current' | 'unpublished';
   /** Those that were signed, or would be. */
-  readonly roles: readonly PublishedRole[];
+  readonly roles: readonly string[];
   readonly versions: Versions | undefined;
   /** Roles that are due and whose keys are not here. */
   readonly waiting: readonly PublishedRole[];

@@ -83,16 +83,24 @@ function requireKeys(
     threshold: number;
     atHand: readonly string[];
     keyNames: readonly string[];
+    signed: boolean;
   }[],
 ): void {
-  const short = signatures.find(({ threshold, atHand }) => atHand.length < threshold);
+  const short = signatures.find(({ threshold, atHand, signed }) => !signed && atHand.length < threshold);
   if (short === undefined) return;
   const { role, threshold, atHand, keyNames } = short;
   throw new TidegateError(
     'signatures-missing',
-    `${role}: ${threshold} of ${keyNames.join(', ')} must sign, and ${atHand.length === 0 ? 'none' : atHand.join(', ')} is at hand in keys/; nothing was written`,
+    `${role}: ${threshold} of ${keyNames.join(', ')} must sign, and ${atHand.length === 0 ? 'none' : atHand.join(', ')} is at hand in keys/; nothing was written. ${signElsewhere(role)}`,
     { role, threshold, atHand },
   );
+}
+
+/** Roles that people sign together can be signed elsewhere; a job's cannot. */
+function signElsewhere(role: string): string {
+  if (role === 'snapshot' || role === 'timestamp') return `Say where its key is in [keys] of tidegate.toml`;
+  const option = role === 'targets' ? '' : ` --role ${role}`;
+  return `To have it signed elsewhere: tidegate targets propose${option}`;
 }
 
 function report({ plan, repositories }: PublishResult, terminal: Terminal): void {

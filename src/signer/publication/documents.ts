@@ -4,6 +4,7 @@
  * 1. `spec_version` 1.0.0; times in whole seconds; every `meta` entry with version, length and SHA-256.
  * 2. The name of the repository in every document.
  * 3. A document that replaces another keeps the members that it does not change, unknown ones too.
+ * 4. Nothing is added over which a client in the field would stumble (document-invalid, by every function here).
  */
 import { digestOf } from '../../metadata/crypto.ts';
 import { repositoryMember, writtenSpecVersion } from '../../metadata/document.ts';
@@ -13,6 +14,7 @@ import { jsonOf, type Plain, withMembers } from '../../metadata/json-writer.ts';
 import type { RoleKeys } from '../../metadata/keys.ts';
 import { type TopLevelRole, topLevelRoles } from '../../metadata/role-name.ts';
 import { formatTime } from '../../metadata/time.ts';
+import { refuseUnportable } from '../audit/written-document.ts';
 
 /** What every document says. */
 export interface DocumentHead {
@@ -49,17 +51,38 @@ export function rootDocument(
   });
 }
 
-/** @param targets target objects by path, as they stand in the document */
-export function targetsDocument(head: DocumentHead, targets: JsonObject): JsonObject {
-  return documentOf('targets', head, { targets });
+/**
+ * @param targets target objects by path, as they stand in the document
+ * @param delegations the member as it shall stand; not given: as it was
+ */
+export function targetsDocument(
+  head: DocumentHead,
+  targets: JsonObject,
+  delegations?: JsonObject | undefined,
+): JsonObject {
+  return documentOf('targets', head, { targets, ...(delegations !== undefined && { delegations }) });
 }
 
-/** @param targets the top-level targets role; entries of delegated roles are taken over from the base */
-export function snapshotDocument(head: DocumentHead, targets: ListedFile | undefined): JsonObject {
+/**
+ * @param targets the top-level targets role, where it changes
+ * @param delegated delegated roles that change, by name. Entries of all others are taken over from the base: of a role that
+ *   was ever listed hosts want to see the entry for ever.
+ */
+export function snapshotDocument(
+  head: DocumentHead,
+  targets: ListedFile | undefined,
+  delegated: ReadonlyMap<string, ListedFile> = new Map(),
+): JsonObject {
   const before = head.base?.get('meta');
   const meta = new Map<string, JsonValue>(isJsonObject(before) ? before : []);
-  const entry = snapshotEntryName('targets');
-  if (targets !== undefined) meta.set(entry, withUnknown(fileMeta(targets), meta.get(entry)));
+  const set = (role: string, file: ListedFile): void => {
+    const entry = snapshotEntryName(role);
+    const known = meta.get(entry);
+    const own = fileMeta(file);
+    meta.set(entry, isJsonObject(known) && isJsonObject(own) ? new Map([...known, ...own]) : own);
+  };
+  for (const [role, file] of delegated) set(role, file);
+  if (targets !== undefined) set('targets', targets);
   return documentOf('snapshot', head, { meta });
 }
 
@@ -83,22 +106,12 @@ export function fileMeta({ version, bytes }: ListedFile): JsonValue {
   return jsonOf({ hashes: { sha256: digestOf('sha256', bytes) }, length: bytes.byteLength, version });
 }
 
-export function targetObject({
-  length,
-  sha256,
-}: {
-  readonly length: number;
-  readonly sha256: string;
-}): JsonValue {
-  return jsonOf({ hashes: { sha256 }, length });
-}
-
 function documentOf(
   type: TopLevelRole,
   { repository, version, expires, base }: DocumentHead,
   members: { readonly [member: string]: Plain },
 ): JsonObject {
-  return withMembers(base ?? new Map(), {
+  const document = withMembers(base ?? new Map(), {
     _type: type,
     spec_version: writtenSpecVersion,
     [repositoryMember]: repository,
@@ -106,4 +119,6 @@ function documentOf(
     expires: formatTime(expires),
     ...members,
   });
+  refuseUnportable(document, base);
+  return document;
 }

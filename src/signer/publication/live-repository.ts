@@ -177,6 +177,20 @@ function namelessRoles(
   );
 }
 
+/** What is published of a targets role, the top-level one or a delegated one. */
+export function listedIn(
+  { published }: Pick<LiveRepository, 'published'>,
+  role: string,
+): TargetsDocument | undefined {
+  return role === 'targets' ? published?.targets : published?.delegated.get(role)?.document;
+}
+
+/** Every published targets role, the top-level one first. */
+export function listingIn({ published }: Pick<LiveRepository, 'published'>): readonly TargetsDocument[] {
+  if (published === undefined) return [];
+  return [published.targets, ...Array.from(published.delegated.values(), ({ document }) => document)];
+}
+
 function publishedIn({ timestamp, snapshot, targets }: TrustedSet, head: SmallFile): PublishedRoles {
   const top = targets.get('targets');
   if (timestamp === undefined || snapshot === undefined || top === undefined) {

@@ -5,12 +5,13 @@ import { isJsonObject, type JsonObject } from '../../metadata/json.ts';
 import { jsonOf, type Plain } from '../../metadata/json-writer.ts';
 import { formatTime } from '../../metadata/time.ts';
 import type { Release } from '../../waves/release.ts';
-import type { PlannedRole, RepositoryPlan } from './plan.ts';
+import type { RepositoryPlan } from './plan.ts';
+import type { PlannedRole, SignedRole } from './role-plan.ts';
 
 export function planDigest(
   plan: Omit<RepositoryPlan, 'json' | 'digest'>,
 ): Pick<RepositoryPlan, 'json' | 'digest'> {
-  const { live, now, renew, roles, added, releases, repository } = plan;
+  const { live, now, renew, roles, added, removed, releases, repository } = plan;
   const json = jsonOf({
     repository,
     folder: live.place.name,
@@ -23,15 +24,27 @@ export function planDigest(
     // Not which roots the store lacks: an interrupted run may have written them, and the plan is the same.
     root: { version: live.root.version, sha256: digestOf('sha256', live.roots.at(-1) ?? '') },
     renew: [...renew].sort(),
-    roles: roles.map(roleJson),
-    targets: added.map(({ target, length, sha256 }) => ({ target, length, sha256 })),
+    roles: roles.map((role) => ({ ...roleJson(role), signed: signedJson(plan.signed.get(role.role)) })),
+    targets: added.map(({ role, target, length, sha256, custom }) => ({
+      target,
+      length,
+      sha256,
+      custom,
+      role: role === 'targets' ? undefined : role,
+    })),
+    removed: removed.length === 0 ? undefined : removed.map((removal) => ({ ...removal })),
+    delegations: plan.delegationsChange ? plan.delegations : undefined,
     releases: releases.map(releaseJson),
   });
   const object: JsonObject = isJsonObject(json) ? json : new Map();
   return { json: object, digest: digestOf('sha256', canonicalBytes(object)) };
 }
 
-function roleJson({ role, from, to, expiresFrom, expires, keys, keyNames }: PlannedRole): Plain {
+function signedJson(signed: SignedRole | undefined): Plain | undefined {
+  return signed && { sha256: digestOf('sha256', signed.bytes), planned_at: formatTime(signed.plannedAt) };
+}
+
+function roleJson({ role, from, to, expiresFrom, expires, keys, keyNames }: PlannedRole) {
   return {
     role,
     from: from ?? null,

@@ -2,11 +2,14 @@
 
 import { canonicalBytes } from '../../metadata/canonical.ts';
 import { digestOf } from '../../metadata/crypto.ts';
+import type { JsonObject } from '../../metadata/json.ts';
 import { jsonOf } from '../../metadata/json-writer.ts';
 import { targetName } from '../../metadata/repository-layout.ts';
 import type { Release } from '../../waves/release.ts';
 import { scheduleOf } from '../../waves/wave-policy.ts';
 import { type Draft, readDrafts } from '../release/draft.ts';
+import { readTargetDrafts, type TargetDraft } from '../release/target-draft.ts';
+import type { DelegationSetting } from '../workspace/delegation-settings.ts';
 import { readJournal } from '../workspace/state-file.ts';
 import {
   type RepositoryPlace,
@@ -16,15 +19,12 @@ import {
 } from '../workspace/workspace.ts';
 import { hasPrivateKey } from '../workspace/workspace-keys.ts';
 import { clockBehind, clockTolerance } from './clock-check.ts';
+import { delegationChanges } from './delegation-plan.ts';
 import { type LiveRepository, readLive } from './live-repository.ts';
-import {
-  type PlannedRole,
-  type PublishedRole,
-  planRepository,
-  type RepositoryPlan,
-  type ScheduledDraft,
-} from './plan.ts';
+import { planRepository, type RepositoryPlan } from './plan.ts';
 import { planWarnings, rootWarnings, storeWarnings } from './plan-warnings.ts';
+import type { ScheduledDraft } from './release-plan.ts';
+import type { PlannedRole, SignedRole } from './role-plan.ts';
 
 export interface PlanOptions {
   /** Milliseconds since the epoch. */
@@ -40,9 +40,24 @@ export type PlannedChange =
       readonly kind: 'target';
       readonly repository: string;
       readonly target: string;
+      /** The role that lists it. */
+      readonly role: string;
       /** Bytes. */
       readonly length: number;
       readonly sha256: string;
+      readonly custom?: JsonObject;
+    }
+  | {
+      readonly kind: 'removal';
+      readonly repository: string;
+      readonly target: string;
+      readonly role: string;
+    }
+  | {
+      readonly kind: 'delegation';
+      readonly repository: string;
+      readonly role: string;
+      readonly change: 'added' | 'changed' | 'removed';
     };
 
 /** One signature set that is needed. */
@@ -83,23 +98,43 @@ export interface Plan {
  *   the store throws
  */
 export async function planPublication(workspace: Workspace, { now, signal }: PlanOptions): Promise<Plan> {
-  const drafts = await readDrafts(workspace);
   const repositories: RepositoryPlan[] = [];
   const warnings = [...rootWarnings(workspace), ...storeWarnings(workspace)];
   for (const place of repositoriesOf(workspace.settings)) {
     const live = await readLive(workspace, place, signal);
-    const own = drafts.filter((draft) => servedBy(place, draft));
-    const plan = await planPlace(workspace, live, { drafts: own, renew: new Set(), now });
+    const waiting = await waitingFor(workspace, place);
+    const plan = await planPlace(workspace, live, { ...waiting, renew: new Set(), now });
     warnings.push(...planWarnings(live, plan, now));
     if (plan !== undefined) repositories.push(plan);
   }
   return await planOf(workspace, repositories, warnings);
 }
 
-export interface PlacePlan {
+/** What waits for publication. */
+export interface Waiting {
   readonly drafts: readonly Draft[];
-  readonly renew: ReadonlySet<PublishedRole>;
+  /** Default: none. */
+  readonly targets?: readonly TargetDraft[];
+  /** Default: delegations stay as they are published. */
+  readonly delegations?: readonly DelegationSetting[] | undefined;
+}
+
+export interface PlacePlan extends Waiting {
+  readonly renew: ReadonlySet<string>;
+  /** Files that were signed elsewhere, by role. */
+  readonly signed?: ReadonlyMap<string, SignedRole>;
   readonly now: number;
+}
+
+/** What waits for one repository of a workspace. */
+export async function waitingFor(workspace: Workspace, place: RepositoryPlace): Promise<Waiting> {
+  const drafts = await readDrafts(workspace);
+  const targets = await readTargetDrafts(workspace);
+  return {
+    drafts: drafts.filter((draft) => servedBy(place, draft)),
+    targets: targets.filter(({ repository }) => repository === place.name),
+    delegations: workspace.settings.delegations,
+  };
 }
 
 /**
@@ -125,18 +160,24 @@ export async function planPlace(
 export async function planAt(
   workspace: Workspace,
   live: LiveRepository,
-  { drafts, renew, now }: PlacePlan,
+  { drafts, targets = [], delegations, renew, signed = new Map(), now }: PlacePlan,
 ): Promise<RepositoryPlan | undefined> {
+  // Waves that begin when they are published begin when the list of releases was signed.
+  const planned = signed.get('targets')?.plannedAt ?? now;
   const scheduled: ScheduledDraft[] = [];
-  for (const draft of drafts) scheduled.push({ draft, schedule: await scheduleFor(workspace, draft, now) });
+  for (const draft of drafts)
+    scheduled.push({ draft, schedule: await scheduleFor(workspace, draft, planned) });
   const { settings, expiration, keys: names } = workspace;
   return planRepository({
     repository: settings.name,
     live,
     drafts: scheduled,
+    targets,
+    delegations,
     expiration,
     names,
     renew,
+    signed,
     now,
   });
 }
@@ -173,18 +214,15 @@ async function planOf(
   };
 }
 
-function changesOf({ live, added, releases }: RepositoryPlan): readonly PlannedChange[] {
+function changesOf(plan: RepositoryPlan): readonly PlannedChange[] {
+  const { live, added, removed, releases } = plan;
   const repository = live.place.name;
   return [
     ...live.missingRoots.map((version) => ({ kind: 'root' as const, repository, version })),
+    ...delegationChanges(plan).map((change) => ({ kind: 'delegation' as const, repository, ...change })),
     ...releases.map((release) => ({ kind: 'release' as const, repository, release })),
-    ...added.map(({ target, length, sha256 }) => ({
-      kind: 'target' as const,
-      repository,
-      target,
-      length,
-      sha256,
-    })),
+    ...added.map(({ source: _source, ...target }) => ({ kind: 'target' as const, repository, ...target })),
+    ...removed.map((removal) => ({ kind: 'removal' as const, repository, ...removal })),
   ];
 }
 

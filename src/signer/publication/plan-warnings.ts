@@ -4,7 +4,8 @@ import { releaseName } from '../../waves/release.ts';
 import { chainOf, rootDifferences } from '../workspace/roots.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { LiveRepository } from './live-repository.ts';
-import { publishedRoles, type RepositoryPlan } from './plan.ts';
+import type { RepositoryPlan } from './plan.ts';
+import { publishedRoles } from './role-plan.ts';
 
 /** A new root needs people and safes: eight weeks, in milliseconds. */
 const rootNotice = 8 * 7 * 24 * 3_600_000;

@@ -20,6 +20,7 @@ import { settle } from './settle.ts';
 import {
   checkAsHosts,
   plannedVersions,
+  roleFileName,
   type SignedFiles,
   signPlan,
   timestampDigest,
@@ -121,9 +122,8 @@ async function finish(
     const free = await freeVersion(store, plan, taken, signed.versions);
     const versions = { ...signed.versions, [taken]: free };
     const keys = { ring: run.ring, names: workspace.keys };
-    // The targets file stays as it is when only the snapshot's number was taken; what lists it is signed anew.
-    const kept = taken === 'snapshot' ? targetsOnly(plan, signed) : new Map<string, Uint8Array>();
-    signed = await signPlan(plan, versions, keys, kept);
+    // What is listed by the role whose number was taken stays as it is; what lists it is signed anew.
+    signed = await signPlan(plan, versions, keys, filesBefore(plan, taken, signed));
     await prepare(workspace, plan, signed, run);
   }
   await uploadRoots(store, plan);
@@ -153,14 +153,14 @@ async function signAgain(
 
 /** Versions as they are in the names of the journal's files. */
 function versionsIn(plan: RepositoryPlan, journal: Journal, planned: Versions): Versions {
-  const versions = { ...planned };
+  const found: Record<string, number> = {};
   for (const name of journal.files.keys()) {
-    for (const role of ['targets', 'snapshot'] as const) {
-      const version = Number(/(\d+)\.[a-z]+\.json$/.exec(name)?.[1]);
-      if (name === metadataName(plan.live.place.folders, role, version)) versions[role] = version;
+    const version = Number(/(?:^|\/)(\d+)\.[^/]+$/.exec(name)?.[1]);
+    for (const { role } of plan.roles) {
+      if (name === metadataName(plan.live.place.folders, role, version)) found[role] = version;
     }
   }
-  return versions;
+  return { ...planned, ...found };
 }
 
 /** Nothing is written before hosts would believe it, and nothing before it is in the journal. */
@@ -180,13 +180,15 @@ async function prepare(
   });
 }
 
-function targetsOnly(
+/** The files of the roles that are written before this one. */
+function filesBefore(
   plan: RepositoryPlan,
+  role: string,
   { files, versions }: SignedFiles,
 ): ReadonlyMap<string, Uint8Array> {
-  const name = metadataName(plan.live.place.folders, 'targets', versions.targets);
-  const bytes = files.get(name);
-  return bytes === undefined ? new Map() : new Map([[name, bytes]]);
+  const end = plan.roles.findIndex((candidate) => candidate.role === role);
+  const names = plan.roles.slice(0, end).map((before) => roleFileName(plan, before.role, versions));
+  return new Map([...files].filter(([name]) => names.includes(name)));
 }
 
 /** The one write that hosts see. */

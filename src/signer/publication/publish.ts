@@ -3,14 +3,13 @@ import { TidegateError } from '../../errors.ts';
 import { canonicalBytes } from '../../metadata/canonical.ts';
 import { digestOf } from '../../metadata/crypto.ts';
 import type { KeyUnlocker } from '../keys/key-context.ts';
-import { readDrafts } from '../release/draft.ts';
 import { readJournal } from '../workspace/state-file.ts';
 import { type RepositoryPlace, repositoriesOf, type Workspace, whileLocked } from '../workspace/workspace.ts';
 import { openKeyRing } from '../workspace/workspace-keys.ts';
 import { requireClock } from './clock-check.ts';
 import { type LiveRepository, readLive } from './live-repository.ts';
 import type { RepositoryPlan } from './plan.ts';
-import { type Plan, planAt, servedBy } from './plan-publication.ts';
+import { type Plan, planAt, waitingFor } from './plan-publication.ts';
 import {
   baseMoved,
   beginRepository,
@@ -113,11 +112,16 @@ async function publishedAlready(
   if (journal?.plan !== part.digest || !journal.done) return undefined;
   const live = await readLive(workspace, place);
   if (live.published?.sha256 !== journal.timestamp) return undefined;
-  return { repository: place.name, root: live.root.version, versions: versionsOf(live), written: 0 };
+  return { repository: place.name, root: live.root.version, versions: versionsOf(live, part), written: 0 };
 }
 
-function versionsOf({ published }: LiveRepository): RepositoryResult['versions'] {
+function versionsOf({ published }: LiveRepository, part: RepositoryPlan): RepositoryResult['versions'] {
+  const delegated = part.roles.flatMap(({ role }) => {
+    const version = published?.delegated.get(role)?.document.version;
+    return version === undefined ? [] : [[role, version] as const];
+  });
   return {
+    ...Object.fromEntries(delegated),
     targets: published?.targets.version ?? 0,
     snapshot: published?.snapshot.version ?? 0,
     timestamp: published?.timestamp.version ?? 0,
@@ -137,8 +141,9 @@ async function requireUnchanged(
   const live = await readLive(workspace, place, signal);
   const moved = live.published?.sha256 !== published?.sha256;
   if (moved && !isOnlyRenewed(part.live, live)) throw baseMoved(place.name, workspace.store.location);
-  const drafts = (await readDrafts(workspace)).filter((draft) => servedBy(place, draft));
-  const again = await planAt(workspace, live, { drafts, renew: part.renew, now: part.now });
+  const waiting = await waitingFor(workspace, place);
+  const { renew, now, signed } = part;
+  const again = await planAt(workspace, live, { ...waiting, renew, now, signed });
   if (again !== undefined && (moved ? saysTheSame(again, part) : again.digest === part.digest)) return again;
   throw new TidegateError(
     'workspace-invalid',
@@ -147,18 +152,28 @@ async function requireUnchanged(
   );
 }
 
-/** True when only numbers and dates of snapshot and timestamp moved: the targets file is the very same. */
+/** True when only numbers and dates of snapshot and timestamp moved: the files of targets roles are the very same. */
 function isOnlyRenewed(before: LiveRepository, after: LiveRepository): boolean {
-  const [old, present] = [before.published?.bytes.targets, after.published?.bytes.targets];
-  if (old === undefined || present === undefined) return false;
-  return before.root.version === after.root.version && Buffer.compare(old, present) === 0;
+  const [old, present] = [before.published, after.published];
+  if (old === undefined || present === undefined || before.root.version !== after.root.version) return false;
+  const sameDelegated =
+    old.delegated.size === present.delegated.size &&
+    [...old.delegated].every(([role, { bytes }]) => {
+      const now = present.delegated.get(role)?.bytes;
+      return now !== undefined && Buffer.compare(bytes, now) === 0;
+    });
+  return sameDelegated && Buffer.compare(old.bytes.targets, present.bytes.targets) === 0;
 }
 
-/** True when two plans sign the same targets, byte for byte. */
+/** True when two plans sign the same targets, in every role, byte for byte. */
 function saysTheSame(one: RepositoryPlan, other: RepositoryPlan): boolean {
-  const said = ({ targets, roles }: RepositoryPlan): string => {
-    const role = roles.find((candidate) => candidate.role === 'targets');
-    return `${role?.to} ${role?.expires} ${digestOf('sha256', canonicalBytes(targets))}`;
+  const said = ({ contents, delegations, roles }: RepositoryPlan): string => {
+    const signed = roles.filter(({ role }) => role !== 'snapshot' && role !== 'timestamp');
+    const texts = signed.map(
+      ({ role, to, expires }) =>
+        `${role} ${to} ${expires} ${digestOf('sha256', canonicalBytes(contents.get(role) ?? null))}`,
+    );
+    return [...texts, digestOf('sha256', canonicalBytes(delegations ?? null))].join('\n');
   };
   return said(one) === said(other);
 }

@@ -8,11 +8,12 @@ import { createDurably } from '../../storage/durable-file.ts';
 import { noFloors } from '../../trust/floors.ts';
 import { clearRequests } from '../ceremony/clear-requests.ts';
 import { readDrafts, removeDraft } from '../release/draft.ts';
+import { isTargetPublished, readTargetDrafts, removeTargetDraft } from '../release/target-draft.ts';
 import { hostAnchor, trustPolicyAt } from '../workspace/roots.ts';
 import { readJournal, writeFloors, writeJournal } from '../workspace/state-file.ts';
 import type { RepositoryPlace, Workspace } from '../workspace/workspace.ts';
 import { type LiveRepository, readLive } from './live-repository.ts';
-import { isPublished } from './plan.ts';
+import { isPublished } from './release-plan.ts';
 import { readerOf, readRepository } from './repository-reader.ts';
 
 /**
@@ -35,6 +36,10 @@ export async function settle(
   for (const draft of await readDrafts(workspace)) {
     const own = place.fleets.some(({ variant, arch }) => variant === draft.variant && arch === draft.arch);
     if (own && isPublished(draft, live)) await removeDraft(workspace, draft);
+  }
+  for (const draft of await readTargetDrafts(workspace)) {
+    if (draft.repository === place.name && isTargetPublished(draft, live))
+      await removeTargetDraft(workspace, draft);
   }
   await clearRequests(workspace, live);
   const journal = await readJournal(workspace, place.name);

@@ -6,20 +6,31 @@
 import { TidegateError } from '../../errors.ts';
 import { digestOf } from '../../metadata/crypto.ts';
 import { snapshotEntryName } from '../../metadata/file-names.ts';
-import { isJsonObject, type JsonValue } from '../../metadata/json.ts';
+import { isJsonObject, type JsonObject } from '../../metadata/json.ts';
 import { manifestTarget, metadataName, targetName } from '../../metadata/repository-layout.ts';
-import { parseTargetPath } from '../../metadata/target-path.ts';
+import { parseTargetPath, type TargetPath } from '../../metadata/target-path.ts';
 import { targetOf } from '../../metadata/targets.ts';
+import { searchTarget } from '../../trust/lookup.ts';
+import type { TrustedSet } from '../../trust/trusted-set.ts';
 import { requireImages } from '../../waves/release.ts';
 import type { KeyRing, NamedKey } from '../keys/key-ring.ts';
 import { signDocument } from '../keys/signing.ts';
 import { hostAnchor, trustPolicyAt } from '../workspace/roots.ts';
-import { fileMeta, snapshotDocument, targetsDocument, timestampDocument } from './documents.ts';
-import { type PublishedRole, publishedRoles, type RepositoryPlan } from './plan.ts';
+import {
+  type DocumentHead,
+  fileMeta,
+  type ListedFile,
+  snapshotDocument,
+  targetsDocument,
+  timestampDocument,
+} from './documents.ts';
+import { listedIn } from './live-repository.ts';
+import type { RepositoryPlan } from './plan.ts';
 import { overlaid, type ReadFile, type ReadRepository, readRepository } from './repository-reader.ts';
+import { isPublishedRole, type PublishedRole } from './role-plan.ts';
 
-/** Version numbers to be written; they differ from the plan's where a number was burned. */
-export type Versions = Readonly<Record<PublishedRole, number>>;
+/** Version numbers to be written, by role; they differ from the plan's where a number was burned. */
+export type Versions = Readonly<Record<PublishedRole, number>> & { readonly [role: string]: number };
 
 export interface SignedFiles {
   readonly versions: Versions;
@@ -27,21 +38,22 @@ export interface SignedFiles {
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
-export function plannedVersions(plan: RepositoryPlan): Versions {
-  const of = (role: PublishedRole): number => {
-    const planned = plan.roles.find((candidate) => candidate.role === role);
-    return planned?.to ?? plan.live.published?.[role].version ?? 0;
+export function plannedVersions({ live: { published }, roles }: RepositoryPlan): Versions {
+  return {
+    targets: published?.targets.version ?? 0,
+    snapshot: published?.snapshot.version ?? 0,
+    timestamp: published?.timestamp.version ?? 0,
+    ...Object.fromEntries(roles.map(({ role, to }) => [role, to])),
   };
-  return { targets: of('targets'), snapshot: of('snapshot'), timestamp: of('timestamp') };
 }
 
 /** Under which name a role of this version is written. */
-export function roleFileName({ live }: RepositoryPlan, role: PublishedRole, versions: Versions): string {
+export function roleFileName({ live }: RepositoryPlan, role: string, versions: Versions): string {
   return metadataName(live.place.folders, role, role === 'timestamp' ? undefined : versions[role]);
 }
 
 /**
- * Signs what the plan changes.
+ * Signs what the plan changes. What was signed elsewhere is taken as it is.
  *
  * @param kept files signed earlier, by name: used again as they are
  * @throws signatures-missing, key-unusable, and what opening key files throws
@@ -53,44 +65,61 @@ export async function signPlan(
   kept: ReadonlyMap<string, Uint8Array> = new Map(),
 ): Promise<SignedFiles> {
   const files = new Map<string, Uint8Array>();
-  for (const role of publishedRoles) {
-    const planned = plan.roles.find((candidate) => candidate.role === role);
-    if (planned === undefined) continue;
+  for (const { role, keys: roleKeys } of plan.roles) {
     const name = roleFileName(plan, role, versions);
-    const document = unsigned(plan, role, versions, files);
+    const ready = kept.get(name) ?? plan.signed.get(role)?.bytes;
     const what = `${plan.live.place.name}: ${role} ${versions[role]}`;
-    const request = { document, role: planned.keys, what };
-    files.set(name, kept.get(name) ?? (await signDocument(request, keys.ring, keys.names)));
+    const document = ready === undefined ? unsignedDocument(plan, role, versions, files) : undefined;
+    const request = document && { document, role: roleKeys, what };
+    const bytes = ready ?? (request && (await signDocument(request, keys.ring, keys.names)));
+    if (bytes !== undefined) files.set(name, bytes);
   }
   return { versions, files };
 }
 
-function unsigned(
+/** What a role will say, before anybody has signed it. @param files of the roles that it lists, by name */
+export function unsignedDocument(
   plan: RepositoryPlan,
-  role: PublishedRole,
+  role: string,
   versions: Versions,
-  files: ReadonlyMap<string, Uint8Array>,
-) {
-  const published = plan.live.published;
+  files: ReadonlyMap<string, Uint8Array> = new Map(),
+): JsonObject {
+  const { published } = plan.live;
   const expires = plan.roles.find((candidate) => candidate.role === role)?.expires ?? 0;
-  const head = {
-    repository: plan.repository,
-    version: versions[role],
-    expires,
-    base: published?.[role].json,
-  };
-  const listed = (child: PublishedRole) => {
+  const version = versions[role] ?? 0;
+  const head = { repository: plan.repository, version, expires };
+  const listed = (child: string): ListedFile | undefined => {
     const bytes = files.get(roleFileName(plan, child, versions));
-    return bytes && { version: versions[child], bytes };
+    return bytes && { version: versions[child] ?? 0, bytes };
   };
-  if (role === 'targets') return targetsDocument(head, plan.targets);
-  if (role === 'snapshot') return snapshotDocument(head, listed('targets'));
-  const snapshot = listed('snapshot');
+  if (role === 'snapshot') {
+    const delegated = plan.roles.flatMap(({ role: child }) => {
+      const file = isPublishedRole(child) ? undefined : listed(child);
+      return file === undefined ? [] : [[child, file] as const];
+    });
+    return snapshotDocument(
+      { ...head, base: published?.snapshot.json },
+      listed('targets'),
+      new Map(delegated),
+    );
+  }
+  if (role === 'timestamp') return timestampOf(plan, head, listed('snapshot'));
+  const base = listedIn(plan.live, role)?.json;
+  const delegations = role === 'targets' && plan.delegationsChange ? plan.delegations : undefined;
+  return targetsDocument({ ...head, base }, plan.contents.get(role) ?? new Map(), delegations);
+}
+
+function timestampOf(
+  { live: { published } }: RepositoryPlan,
+  head: DocumentHead,
+  snapshot: ListedFile | undefined,
+): JsonObject {
   const meta = published?.timestamp.json.get('meta');
-  const before: JsonValue | undefined = isJsonObject(meta)
-    ? meta.get(snapshotEntryName('snapshot'))
-    : undefined;
-  return timestampDocument(head, snapshot === undefined ? (before ?? null) : fileMeta(snapshot));
+  const before = isJsonObject(meta) ? meta.get(snapshotEntryName('snapshot')) : undefined;
+  return timestampDocument(
+    { ...head, base: published?.timestamp.json },
+    snapshot === undefined ? (before ?? null) : fileMeta(snapshot),
+  );
 }
 
 /** The manifest and the roots that are not in the store yet, by name. */
@@ -124,15 +153,18 @@ export async function checkAsHosts(
   const fresh = await readRepository(read, request);
   const document = fresh.set.targets.get('targets')?.document;
   for (const release of plan.releases) {
-    requireImages(
-      release,
-      (path) => document !== undefined && targetOf(document, parseTargetPath(path)) !== undefined,
-    );
+    requireImages(release, (path) => isFound(fresh.set, parseTargetPath(path)));
   }
   if (document === undefined || targetOf(document, manifestTarget) === undefined) {
     throw new TidegateError('internal', `${plan.live.place.name}: the new targets list no manifest`);
   }
   return fresh;
+}
+
+/** Every role is in the set, so that the search asks for none. */
+function isFound(set: TrustedSet, path: TargetPath): boolean {
+  const step = searchTarget(set, path).next();
+  return step.done === true && step.value.found !== undefined;
 }
 
 /** What a host would find, were the files there already. */

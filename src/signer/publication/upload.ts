@@ -6,10 +6,12 @@ import { type TargetsDocument, targetOf } from '../../metadata/targets.ts';
 import { contentOfFile } from '../../storage/file-content.ts';
 import type { SwappableStore } from '../../storage/store.ts';
 import { defaultLimits } from '../../trust/limits.ts';
-import type { DraftImage } from '../release/draft.ts';
+import type { ImageFile } from '../release/image-file.ts';
 import type { Workspace } from '../workspace/workspace.ts';
-import type { PlannedTarget, PublishedRole, RepositoryPlan } from './plan.ts';
-import { roleFileName, type SignedFiles, unsignedFiles } from './sign-plan.ts';
+import { listingIn } from './live-repository.ts';
+import type { RepositoryPlan } from './plan.ts';
+import { roleFileName, type SignedFiles, unsignedFiles, type Versions } from './sign-plan.ts';
+import type { PlannedTarget } from './targets-plan.ts';
 
 export interface UploadProgress {
   /** The file in the store. */
@@ -33,14 +35,14 @@ const parallel = 8;
  * @throws not-found listing up to 20 names that are missing or have another length
  */
 export async function requirePresent(plan: RepositoryPlan, store: SwappableStore): Promise<void> {
-  const document = plan.live.published?.targets;
-  if (document === undefined) return;
-  const replaced = new Set<string>(plan.added.map(({ target }) => target));
-  const waiting = [...document.targets.keys()].filter((path) => !replaced.has(path));
+  const replaced = new Set<string>([...plan.added, ...plan.removed].map(({ target }) => target));
+  const waiting = listingIn(plan.live).flatMap((document) =>
+    [...document.targets.keys()].filter((path) => !replaced.has(path)).map((path) => ({ document, path })),
+  );
   const missing: string[] = [];
   const next = waiting.values();
   const work = async (): Promise<void> => {
-    for (const path of next) {
+    for (const { document, path } of next) {
       const { name, length } = fileOf(plan, document, path);
       if ((await store.stat(name))?.length !== length) missing.push(name);
     }
@@ -99,29 +101,30 @@ async function uploadTarget(
   }
 }
 
-function changedSince({ path }: DraftImage, cause: TidegateError): TidegateError {
+function changedSince({ path }: ImageFile, cause: TidegateError): TidegateError {
   const text = `${path} has changed since it was added. Nothing was published; take the release back and add it again`;
   return new TidegateError(cause.code, text, { path }, { cause });
 }
 
 /**
- * Targets and snapshot, in this order.
+ * Everything but the timestamp, children first.
  *
  * @returns the role whose number other bytes have taken, or undefined when all are written
+ * @throws name-taken for the number of a role that was signed elsewhere: it cannot get another one here
  */
 export async function uploadRoles(
   store: SwappableStore,
   plan: RepositoryPlan,
   { files, versions }: SignedFiles,
-): Promise<'targets' | 'snapshot' | undefined> {
-  for (const role of ['targets', 'snapshot'] as const) {
+): Promise<string | undefined> {
+  for (const { role, signed } of plan.roles) {
     const name = roleFileName(plan, role, versions);
     const bytes = files.get(name);
-    if (bytes === undefined) continue;
+    if (role === 'timestamp' || bytes === undefined) continue;
     try {
       await store.create(name, bytes);
     } catch (error) {
-      if (!isTidegateError(error, 'name-taken')) throw error;
+      if (!isTidegateError(error, 'name-taken') || signed) throw error;
       return role;
     }
   }
@@ -147,13 +150,14 @@ const mostBurned = 1000;
 export async function freeVersion(
   store: SwappableStore,
   plan: RepositoryPlan,
-  role: PublishedRole,
-  versions: Readonly<Record<PublishedRole, number>>,
+  role: string,
+  versions: Versions,
 ): Promise<number> {
-  for (let version = versions[role] + 1; version <= versions[role] + mostBurned; version += 1) {
+  const taken = versions[role] ?? 0;
+  for (let version = taken + 1; version <= taken + mostBurned; version += 1) {
     const name = roleFileName(plan, role, { ...versions, [role]: version });
     if ((await store.stat(name)) === undefined) return version;
   }
-  const text = `${plan.live.place.name}: the ${mostBurned} versions of ${role} after ${versions[role]} are taken`;
+  const text = `${plan.live.place.name}: the ${mostBurned} versions of ${role} after ${taken} are taken`;
   throw new TidegateError('name-taken', text, { role });
 }

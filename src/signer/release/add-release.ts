@@ -5,8 +5,9 @@ import { imageLayouts, releaseKey, releaseName } from '../../waves/release.ts';
 import { readVersion } from '../../waves/version.ts';
 import type { Spread } from '../../waves/wave.ts';
 import { isTime, timeRange } from '../../waves/wave-time.ts';
-import { type LiveRepository, readLive } from '../publication/live-repository.ts';
-import { checkNameFree, refuseManifestName } from '../publication/plan.ts';
+import { plannedDelegations } from '../publication/delegation-plan.ts';
+import { type LiveRepository, listingIn, readLive } from '../publication/live-repository.ts';
+import { checkNameFree, refuseManifestName, requireSearched } from '../publication/target-names.ts';
 import { readWavePolicy, repositoriesOf, type Workspace, whileLocked } from '../workspace/workspace.ts';
 import { type Draft, type DraftImage, readDrafts, writeDraft } from './draft.ts';
 import { readImage } from './image-file.ts';
@@ -28,6 +29,8 @@ export interface ReleaseOptions {
   readonly startTime?: number;
   /** Default `linear`. */
   readonly spread?: Spread;
+  /** The delegated role that lists the images, as far as its paths cover them. Default: the top-level one. */
+  readonly role?: string;
   /** The highest version that anyone should run. Default: the highest in force, or this one. */
   readonly maxVersion?: string;
 }
@@ -61,6 +64,7 @@ export async function addRelease(
   const draft = await describeRelease(workspace, options);
   const live = await readLive(workspace, placeOf(workspace, draft), run.signal);
   refuseKnown(draft, live, await readDrafts(workspace));
+  requireRole(workspace, draft, live, options);
   const images: DraftImage[] = [];
   for (const [kind, path] of Object.entries(options.images)) {
     images.push(await stageImage(workspace, { draft, kind, path, options, run }));
@@ -90,7 +94,7 @@ async function describeRelease(workspace: Workspace, options: ReleaseOptions): P
       );
     }
   }
-  const { wavePolicy = settings.wavePolicy, startTime, spread = 'linear', maxVersion } = options;
+  const { wavePolicy = settings.wavePolicy, startTime, spread = 'linear', maxVersion, role } = options;
   if (wavePolicy !== 'none') await readWavePolicy(workspace, wavePolicy);
   if (startTime !== undefined && !isTime(startTime)) {
     throw invalid(`start time: found ${startTime}, expected ${timeRange}`);
@@ -102,6 +106,7 @@ async function describeRelease(workspace: Workspace, options: ReleaseOptions): P
     ...(wavePolicy !== 'none' && { wavePolicy }),
     ...(startTime !== undefined && { startTime }),
     ...(maxVersion !== undefined && { maxVersion }),
+    ...(role !== undefined && role !== 'targets' && { role }),
   };
 }
 
@@ -132,6 +137,21 @@ function refuseKnown(draft: Draft, live: LiveRepository, drafts: readonly Draft[
   }
 }
 
+/** Before anything large is read, too: the role must be one in which hosts look for these names. */
+function requireRole(
+  { settings, keys }: Workspace,
+  draft: Draft,
+  live: LiveRepository,
+  { images, naming = 'kept' }: ReleaseOptions,
+): void {
+  if (draft.role === undefined) return;
+  const { parsed } = plannedDelegations(live.published, settings.delegations, keys.values());
+  for (const [kind, path] of Object.entries(images)) {
+    const target = imageName(naming, { repository: settings.name, release: draft, kind, path });
+    requireSearched(parsed, draft.role, target);
+  }
+}
+
 interface Stage {
   readonly draft: Draft;
   readonly kind: string;
@@ -158,8 +178,9 @@ async function stageImage(
 /** A name belongs to its first bytes for ever, in the drafts, too. */
 function checkNames(draft: Draft, live: LiveRepository, drafts: readonly Draft[]): void {
   for (const image of draft.images) {
-    const listed = live.published && targetOf(live.published.targets, image.target);
-    checkNameFree(image, listed, 'what is published');
+    for (const document of listingIn(live)) {
+      checkNameFree(image, targetOf(document, image.target), 'what is published');
+    }
     const waiting = [...drafts, draft].flatMap(({ images }) =>
       images.filter(({ target }) => target === image.target),
     );

@@ -29,6 +29,8 @@ export interface Draft extends ReleaseId {
   /** Milliseconds since the epoch; undefined: when it is published. */
   readonly startTime?: number;
   readonly spread: Spread;
+  /** The delegated role that lists the images; undefined: the top-level one. */
+  readonly role?: string;
 }
 
 const maxDraftLength = 65_536;
@@ -85,8 +87,8 @@ function parseDraft(bytes: Uint8Array, path: string): Draft {
   const json = parseJson(bytes, limits, path);
   if (!isJsonObject(json) || json.get('format') !== 1) throw damaged(path, 'the format');
   const images = json.get('images');
-  const [wavePolicy, startTime, maxVersion] = ['wavePolicy', 'startTime', 'maxVersion'].map((name) =>
-    json.get(name),
+  const [wavePolicy, startTime, maxVersion, role] = ['wavePolicy', 'startTime', 'maxVersion', 'role'].map(
+    (name) => json.get(name),
   );
   const spread = spreads.find((name) => name === json.get('spread'));
   if (!Array.isArray(images) || spread === undefined) throw damaged(path, 'images or spread');
@@ -99,6 +101,7 @@ function parseDraft(bytes: Uint8Array, path: string): Draft {
     ...(typeof wavePolicy === 'string' && { wavePolicy }),
     ...(typeof startTime === 'number' && { startTime }),
     ...(typeof maxVersion === 'string' && { maxVersion }),
+    ...(typeof role === 'string' && { role }),
   };
 }
 

@@ -190,7 +190,9 @@ describe('signer/publication/plan', () => {
     await assert.rejects(planPublication(workspace, { now: later - 6 * 60_000 }), { code: 'clock-behind' });
     const { signatures } = await planPublication(workspace, { now: later - 4 * 60_000 + 999 });
     for (const { role, expires } of signatures) {
-      assert.ok(expires > later && expires <= later - 4 * 60_000 + 999 + workspace.expiration[role]);
+      assert.ok(
+        expires > later && expires <= later - 4 * 60_000 + 999 + workspace.expiration[role as 'targets'],
+      );
       assert.equal(expires % 1000, 0);
     }
   });
