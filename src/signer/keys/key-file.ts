@@ -47,11 +47,18 @@ export interface KeyFile {
   readonly document: JsonObject;
 }
 
-/** @throws key-unusable for a passphrase that is too short */
+/** How dear a guess is: binary logarithm of scrypt's N. A step more doubles time and memory. */
+export const costs = { lowest: 17, default: 17, highest: 20 } as const;
+
+/**
+ * @param logN from `costs.lowest` to `costs.highest`
+ * @throws key-unusable for a passphrase that is too short
+ */
 export async function encryptKeyFile(
   key: KeyObject,
   passphrase: Uint8Array,
   path: string,
+  logN: number = costs.default,
 ): Promise<Uint8Array> {
   if (passphrase.byteLength < minPassphraseLength) {
     throw new TidegateError(
@@ -66,11 +73,12 @@ export async function encryptKeyFile(
     cipher: 'aes-256-gcm',
     kdf: 'scrypt',
     ...cost,
+    n: 2 ** logN,
     nonce: nonce.toString('hex'),
     salt: salt.toString('hex'),
   });
   const secret = key.export({ format: 'der', type: 'pkcs8' });
-  const derived = await derive(passphrase, salt, cost);
+  const derived = await derive(passphrase, salt, { ...cost, n: 2 ** logN });
   try {
     const cipher = createCipheriv('aes-256-gcm', derived, nonce);
     cipher.setAAD(canonicalBytes(header));

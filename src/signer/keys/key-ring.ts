@@ -4,14 +4,15 @@
  */
 import { join, resolve } from 'node:path';
 import { TidegateError } from '../../errors.ts';
-import { isJsonObject, type JsonObject, parseJson } from '../../metadata/json.ts';
-import { keyIdOf } from '../../metadata/keys.ts';
+import type { JsonObject } from '../../metadata/json.ts';
 import type { FileSystem } from '../../storage/file-system.ts';
 import { readPlainFile, statusIfAny } from '../../storage/plain-file.ts';
 import { fileUri, parseKeyAddress } from './key-address.ts';
 import type { KeyUnlocker } from './key-context.ts';
 import { maxKeyFileLength } from './key-file.ts';
 import { parseKeyUri } from './key-source.ts';
+import { asListed, ownKeyId } from './listed-key.ts';
+import { parsePublicKeyFile } from './public-key-file.ts';
 import type { SigningKey } from './signing-key.ts';
 
 export type { KeyUnlocker, LockedKey } from './key-context.ts';
@@ -40,23 +41,8 @@ export async function readPublicKey(fs: FileSystem, folder: string, name: string
       path,
     });
   }
-  const json = publicJson(file.bytes, path);
-  return { name, id: keyIdOf(json), json };
-}
-
-function publicJson(bytes: Uint8Array, path: string): JsonObject {
-  try {
-    const json = parseJson(bytes, { maxDepth: 8, maxValues: 64, maxDigits: 16 }, path);
-    if (isJsonObject(json)) return json;
-  } catch (cause) {
-    throw new TidegateError(
-      'key-file-invalid',
-      `${path} is no public key: it is no JSON`,
-      { path },
-      { cause },
-    );
-  }
-  throw new TidegateError('key-file-invalid', `${path} is no public key: it is no JSON object`, { path });
+  const { id, json } = parsePublicKeyFile(file.bytes, path);
+  return { name, id, json };
 }
 
 export interface KeyRingOptions {
@@ -92,7 +78,8 @@ export class KeyRing {
     return this.#opened.get(key.name);
   }
 
-  async #read({ name, id }: NamedKey): Promise<SigningKey | undefined> {
+  async #read(named: NamedKey): Promise<SigningKey | undefined> {
+    const { name, id, json } = named;
     const { places, directory = this.#folder, signal } = this.#options;
     if (!(await isPrivateKeyAtHand(this.#fs, this.#folder, name, this.#options))) return undefined;
     const source = parseKeyUri(places?.get(name) ?? fileUri(privateKeyPath(this.#folder, name)));
@@ -103,9 +90,10 @@ export class KeyRing {
       return passphrase;
     };
     try {
-      const context = { fileSystem: this.#fs, directory, unlock, name, keyId: id };
+      const context = { fileSystem: this.#fs, directory, unlock, name, keyId: ownKeyId(json) ?? id };
       const key = await source.open({ ...context, ...(signal !== undefined && { signal }) });
-      if (key.id === id) return key;
+      const listed = asListed(key, named);
+      if (listed !== undefined) return listed;
     } catch (error) {
       if (leftOut) return undefined;
       throw error;
