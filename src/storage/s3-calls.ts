@@ -114,7 +114,9 @@ export class S3Calls {
     } catch (error) {
       const { now, storeTime } = this.connection;
       const fault = faultOf(error, now(), storeTime);
-      this.concurrency.end(turn, fault.kind === 'throttled' ? 'throttled' : 'other');
+      // Whatever the store answers in good time, it is not overloaded.
+      const outcome = isAmbiguous(fault) ? 'other' : 'success';
+      this.concurrency.end(turn, fault.kind === 'throttled' ? 'throttled' : outcome);
       if (signal?.aborted === true) throw cancelled(what, signal);
       if (error instanceof TidegateError) throw error;
       const configuration = configurationError(error, this.location);

@@ -47,6 +47,8 @@ export type S3FaultAction =
   /** Other bytes are stored than were sent, after their checksum was found right. */
   | { readonly kind: 'alter' };
 
+export type Faults = (call: S3Call) => S3FaultAction | undefined;
+
 export interface S3ServerOptions {
   readonly credentials?: ReadonlyMap<string, KnownCredential>;
   /** Milliseconds since the epoch, the server's clock. */
@@ -54,7 +56,7 @@ export interface S3ServerOptions {
   readonly conditions?: 'kept' | 'ignored' | 'refused' | 'put-only' | 'unquoted';
   readonly conditionalDelete?: boolean;
   readonly checksums?: 'kept' | 'ignored' | 'refused';
-  readonly faults?: (call: S3Call) => S3FaultAction | undefined;
+  readonly faults?: Faults;
 }
 
 export interface S3Server {
@@ -62,7 +64,7 @@ export interface S3Server {
   readonly calls: S3Call[];
   /** Ids of uploads that were begun and neither completed nor aborted. */
   readonly openUploads: Map<string, { readonly key: string; begun: number }>;
-  faults: ((call: S3Call) => S3FaultAction | undefined) | undefined;
+  faults: Faults | undefined;
   /** `s3://` address of a prefix in the bucket. */
   address(prefix?: string, parameters?: string): string;
   /** What stands in the bucket: status, headers and body, unsigned and without faults. */
@@ -110,8 +112,8 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
     held.set(request, { call, action });
     if (action?.kind === 'delay') await action.until;
     if (action !== undefined && 'apply' in action && action.apply === true) return undefined;
-    if (action?.kind === 'reset') return void request.raw.socket.destroy();
-    if (action?.kind === 'never') return await new Promise<void>(() => undefined);
+    if (action?.kind === 'reset') request.raw.socket.destroy();
+    if (action?.kind === 'reset' || action?.kind === 'never') return await new Promise<void>(() => undefined);
     if (action?.kind === 'status') return refuse(reply, action.status, action.code, action.body);
     const fault = signatureFault(
       { method: call.method, url: call.url, headers: request.headers },
@@ -128,6 +130,8 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
     const bad = bodyFault(call, body, state);
     if (bad !== undefined) return refuse(reply, bad === 'NotImplemented' ? 501 : 400, bad);
+    if (action?.kind === 'alter' && body.byteLength > 0)
+      request.body = Buffer.from(body.map((byte) => byte ^ 1));
     if (!['put', 'delete', 'complete-upload'].includes(call.operation)) return undefined;
     here.release = await locked(state.locks, call.key);
     const stored = await inject('HEAD', pathOf(call.url));
@@ -143,8 +147,6 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
       const second = conditionFault(call, state, String(again.headers.etag));
       if (second !== undefined) return refuse(reply, second.status, second.code);
     }
-    if (action?.kind === 'alter' && body.byteLength > 0)
-      request.body = Buffer.from(body.map((byte) => byte ^ 1));
     return undefined;
   });
 
