@@ -387,18 +387,21 @@ describe('signer/workspace/workspace', () => {
       keyIds: idsOf(settings.roles[role].keys),
       threshold: settings.roles[role].threshold,
     });
-    const objects = new Map(Array.from(named.values(), ({ id, json }) => [id, change(json)]));
+    const objects = new Map(Array.from(named.values(), ({ id, json }) => [id, json]));
     const roles = {
       root: of('root'),
       timestamp: of('timestamp'),
       snapshot: of('snapshot'),
       targets: of('targets'),
     };
-    const document = rootDocument(
+    const proper = rootDocument(
       { repository: settings.name, version, expires: start + 300 * day },
       objects,
       roles,
     );
+    // What the signer would never write is forged behind it.
+    const changed = new Map(Array.from(objects, ([id, json]) => [id, change(json)]));
+    const document = new Map(proper).set('keys', changed);
     const ring = new KeyRing(fs, keys, unlock);
     const opened = [];
     for (const id of idsOf(signers)) {

@@ -2,6 +2,7 @@
 import { signatureBytes } from '../../../metadata/crypto.ts';
 import type { JsonObject, JsonValue } from '../../../metadata/json.ts';
 import { keyIdOf } from '../../../metadata/keys.ts';
+import { hasOddSalt } from '../../keys/pss-salt.ts';
 import { shown } from './documents.ts';
 import {
   below,
@@ -15,7 +16,6 @@ import {
   type Stumbles,
   textOf,
 } from './finding.ts';
-import { hasOddSalt } from './pss-salt.ts';
 
 /** @param used ids that a role of the same document names */
 export function* keyFindings(
