@@ -17,6 +17,11 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/init.ts'),
   },
   {
+    name: 'key',
+    summary: 'make, import, export, list and rewrap keys; needs no workspace',
+    load: () => import('./commands/key.ts'),
+  },
+  {
     name: 'root',
     summary: 'what hosts trust: show it, propose the next one',
     load: () => import('./commands/root.ts'),

@@ -3,7 +3,6 @@
  * `rewrapKey`, which puts a file that was opened again in the place of the old one, in one step.
  */
 import type { KeyObject } from 'node:crypto';
-import { join } from 'node:path';
 import { TidegateError } from '../../errors.ts';
 import { formatJson } from '../../metadata/json-writer.ts';
 import { createDurably, makeFolder, writeDurably } from '../../storage/durable-file.ts';
@@ -11,6 +10,7 @@ import type { FileSystem } from '../../storage/file-system.ts';
 import { statusIfAny } from '../../storage/plain-file.ts';
 import { readPrivateFile } from './file-source.ts';
 import { fingerprintWords } from './fingerprint.ts';
+import { type KeyContext, secretFor } from './key-context.ts';
 import {
   developmentKeyFile,
   encryptKeyFile,
@@ -125,7 +125,7 @@ export async function rewrapKey(
   fileSystem: FileSystem,
   path: string,
   passphrases: RewrapPassphrases,
-  cost?: number,
+  { cost, dryRun = false }: { readonly cost?: number; readonly dryRun?: boolean } = {},
 ): Promise<{ readonly id: string; readonly path: string }> {
   const { bytes } = await readPrivateFile(path, { fileSystem }, maxKeyFileLength);
   checkFormat(bytes, ['key-file'], path);
@@ -136,11 +136,30 @@ export async function rewrapKey(
   // What cannot be opened again must not take the place of what can.
   const { id } = await openKeyFile(parseKeyFile(locked, path), async () => passphrase);
   if (id !== file.keyId) throw new TidegateError('internal', `${path}: another key came out`);
-  await writeDurably(fileSystem, path, locked, { mode: privateMode });
+  if (!dryRun) await writeDurably(fileSystem, path, locked, { mode: privateMode });
   return { id, path };
 }
 
-/** `keys/` of a workspace. */
-export function workspaceKeyFolder(directory: string): string {
-  return join(directory, 'keys');
+/** A key by its name in the folder, or a key file by its path. */
+export type StoredKeyChoice = string | { readonly name: string };
+
+export function storedKeyPath(folder: string, choice: StoredKeyChoice): string {
+  return typeof choice === 'string' ? choice : privateKeyPath(folder, choice.name);
+}
+
+/**
+ * The private half itself, for who takes it elsewhere.
+ *
+ * @throws not-found, key-file-permissions, key-file-invalid, passphrase-wrong
+ */
+export async function openStoredKey(
+  context: KeyContext,
+  folder: string,
+  choice: StoredKeyChoice,
+): Promise<KeyObject> {
+  const path = storedKeyPath(folder, choice);
+  const { bytes } = await readPrivateFile(path, context, maxKeyFileLength);
+  checkFormat(bytes, ['key-file'], path);
+  const named = typeof choice === 'string' ? context : { ...context, name: choice.name };
+  return await readPrivateKey(parseKeyFile(bytes, path), () => secretFor(named, path));
 }

@@ -6,7 +6,7 @@ import { TidegateError } from '../../errors.ts';
 
 const names = {
   'key-file': 'a key file of Tidegate',
-  'public-file': 'a public key file (.pub) without its private half',
+  'public-file': 'a public key file (.pub)',
   'pkcs8-pem': 'PKCS#8 in PEM',
   'pkcs8-pem-encrypted': 'encrypted PKCS#8 in PEM',
   'pkcs1-pem': 'PKCS#1 (RSA) in PEM',
@@ -108,7 +108,7 @@ export function checkFormat<Format extends KeyFormat>(
 }
 
 export function wrongFormat(found: KeyFormat, expected: readonly KeyFormat[], path: string): TidegateError {
-  const wanted = expected.map(formatName).join(', or ');
+  const wanted = expected.length > 3 ? familiesOf(expected) : expected.map(formatName).join(', or ');
   return new TidegateError(
     'key-file-invalid',
     `${path}: found ${formatName(found)}, expected ${wanted}${hint(found, expected)}`,
@@ -116,11 +116,22 @@ export function wrongFormat(found: KeyFormat, expected: readonly KeyFormat[], pa
   );
 }
 
+/** A long list in short: without the encodings of each. */
+function familiesOf(formats: readonly KeyFormat[]): string {
+  const families = formats.map((format) =>
+    formatName(format)
+      .replace(/^encrypted /, '')
+      .replace(/ in (?:PEM|DER).*$/, ''),
+  );
+  return `one of: ${[...new Set(families)].join(', ')}; in PEM or DER`;
+}
+
 /** The next command to type, where there is one. */
 function hint(found: KeyFormat, expected: readonly KeyFormat[]): string {
   if (found === 'openssh-pem')
     return '. RSA and EC keys are converted with: ssh-keygen -p -m PKCS8 -f FILE; ed25519 keys of OpenSSH cannot be';
-  if (/^(public|certificate)/.test(found)) return '. The private half is in another file';
+  if (/^(public|certificate)/.test(found) && !expected.some((format) => format.startsWith('public')))
+    return '. The private half is in another file';
   if (found === 'pkcs12' && expected.length === 1) return '. Write pkcs12:FILE, or type: tidegate key import';
   if (/^(pkcs|sec1|seed)/.test(found) && expected.length === 1) return '. Type: tidegate key import';
   return '';

@@ -89,7 +89,9 @@ export interface PublicHalf {
 export function publicHalfOf(key: KeyObject, where: string): PublicHalf {
   const type = typeOf(key);
   if (type === undefined) {
-    const found = key.asymmetricKeyType ?? 'a secret';
+    const { namedCurve } = key.asymmetricKeyDetails ?? {};
+    const curve = namedCurve === undefined ? '' : ` on the curve ${namedCurve}`;
+    const found = `${key.asymmetricKeyType ?? 'a secret'}${curve}`;
     throw unusable(where, `found a key of kind ${found}, expected one of ${keyTypes.join(', ')}`);
   }
   const { keytype, scheme } = schemes[type];
