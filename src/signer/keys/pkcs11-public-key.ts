@@ -50,8 +50,9 @@ function fromSubjectPublicKeyInfo(read: AttributeReader): KeyObject | undefined 
 function fromNumbers(read: AttributeReader): KeyObject | undefined {
   switch (numberIn(read(attributes.CKA_KEY_TYPE))) {
     case keyKinds.CKK_RSA: {
-      const n = base64url(read(attributes.CKA_MODULUS));
-      const e = base64url(read(attributes.CKA_PUBLIC_EXPONENT));
+      const [modulus, exponent] = [read(attributes.CKA_MODULUS), read(attributes.CKA_PUBLIC_EXPONENT)];
+      if (modulus === undefined || exponent === undefined) return undefined;
+      const [n, e] = [base64url(modulus), base64url(exponent)];
       return createPublicKey({ key: { kty: 'RSA', n, e }, format: 'jwk' });
     }
     case keyKinds.CKK_EC: {
@@ -80,6 +81,6 @@ function pointOf(read: AttributeReader, curve: readonly string[], length: number
   return isWrapped ? bytes.subarray(2) : undefined;
 }
 
-function base64url(bytes: Uint8Array | undefined): string {
-  return Buffer.from(bytes ?? []).toString('base64url');
+function base64url(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64url');
 }
