@@ -17,6 +17,7 @@ import type { JsonObject } from '../../metadata/json.ts';
 import { isJsonObject } from '../../metadata/json.ts';
 import { jsonOf } from '../../metadata/json-writer.ts';
 import { keyIdOf } from '../../metadata/keys.ts';
+import { hasOddSalt } from './pss-salt.ts';
 
 export const keyTypes = ['ed25519', 'ecdsa-p256', 'rsa-pss'] as const;
 export type KeyType = (typeof keyTypes)[number];
@@ -139,6 +140,8 @@ export async function signatureOf(
   if (!verifier.verify(message, signature)) {
     throw unusable(where, 'the signature that it made does not verify with its own public key');
   }
+  if (key.json.get('keytype') === 'rsa' && hasOddSalt(publicValueIn(key.json), message, signature))
+    throw unusable(where, 'it signs with a salt of another length than 32 bytes, which tough refuses');
   return Buffer.from(signature).toString('hex');
 }
 
