@@ -161,7 +161,7 @@ function namelessFinding(named: readonly NamedDocument[]): readonly Finding[] {
       reason: `${reason}; once the root names its repository, hosts of Tidegate refuse delegated roles that do not`,
       step: 'delegate',
       change:
-        'have the keys of these roles sign them anew before the next root: tidegate targets propose --role NAME',
+        'published with the next root they are signed anew; for keys that are not at hand: tidegate targets propose --role NAME',
     });
   }
   return findings;

@@ -12,8 +12,10 @@
  */
 import { isTidegateError, TidegateError } from '../../errors.ts';
 import { digestOf } from '../../metadata/crypto.ts';
+import type { Document } from '../../metadata/document.ts';
 import { parseEnvelope } from '../../metadata/envelope.ts';
 import { metadataName } from '../../metadata/repository-layout.ts';
+import { isTopLevelRole } from '../../metadata/role-name.ts';
 import type { RootDocument } from '../../metadata/root.ts';
 import type { SnapshotDocument } from '../../metadata/snapshot.ts';
 import type { TargetsDocument } from '../../metadata/targets.ts';
@@ -57,7 +59,7 @@ export interface LiveRepository {
   /** The last root of store and workspace together. */
   readonly root: RootDocument;
   /** Roles that must be signed anew: their signatures are not enough under `root`, or they name no repository. */
-  readonly unsigned: ReadonlySet<'timestamp' | 'snapshot' | 'targets'>;
+  readonly unsigned: ReadonlySet<string>;
   /** The chain, the oldest first. */
   readonly roots: readonly Uint8Array[];
   /** Versions of roots that the store lacks. */
@@ -98,7 +100,7 @@ export async function readLive(
   const found = await readUnderLatest(read, request, { highest: root.version, lowest });
   return {
     ...common,
-    unsigned: unsignedUnder(root, found.set).union(namelessRoles(found.set, workspace.settings.name)),
+    unsigned: unsignedUnder(root, found.set).union(namelessRoles(found.set, root, workspace.settings.name)),
     published: publishedIn(found.set, head),
     manifest: found.manifest,
     floors: found.set.floors,
@@ -155,26 +157,24 @@ function unsignedUnder(
 }
 
 /**
- * Roles that another tool signed, which name no repository. The rules of hosts ask for a name only once the root has
- * one; an owner refuses that of another at once.
+ * Roles that another tool signed, which name no repository; delegated ones once the root has a name, as hosts ask for it
+ * from then on. That of another repository is refused at once.
  */
 function namelessRoles(
   { timestamp, snapshot, targets }: TrustedSet,
+  last: RootDocument,
   name: string,
 ): LiveRepository['unsigned'] {
-  const documents = {
-    timestamp: timestamp?.document,
-    snapshot: snapshot?.document,
-    targets: targets.get('targets')?.document,
-  };
-  const roles = ['timestamp', 'snapshot', 'targets'] as const;
-  return new Set(
-    roles.filter((role) => {
-      const document = documents[role];
-      if (document?.repository !== undefined) checkIdentity(document, name);
-      return document?.repository === undefined;
-    }),
-  );
+  const documents = new Map<string, Document | undefined>([
+    ['timestamp', timestamp?.document],
+    ['snapshot', snapshot?.document],
+    ...Array.from(targets, ([role, { document }]) => [role, document] as const),
+  ]);
+  const nameless = [...documents].filter(([role, document]) => {
+    if (document?.repository !== undefined) checkIdentity(document, name);
+    return document?.repository === undefined && (isTopLevelRole(role) || last.repository !== undefined);
+  });
+  return new Set(nameless.map(([role]) => role));
 }
 
 /** What is published of a targets role, the top-level one or a delegated one. */
