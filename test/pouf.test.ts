@@ -25,7 +25,7 @@ const rows = page
       .map((cell) => cell.trim().replaceAll(/^`|`$/g, '')),
   );
 
-describe('spec row 79: the page of the wire format', () => {
+describe('SPEC-79: the page of the wire format', () => {
   it('lists the limits of a reader, each with its default, and no others', () => {
     const listed = rows.filter((row) => row.length === 3).map(([name, value]) => [name, Number(value)]);
     assert.deepEqual(Object.fromEntries(listed), { ...defaultLimits });

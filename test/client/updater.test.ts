@@ -11,7 +11,7 @@ describe('RepositoryClient', () => {
   });
   afterEach(() => scene.close());
 
-  it('spec row 54: asks for exactly the next root, timestamp, snapshot and targets', async () => {
+  it('SPEC-54: asks for exactly the next root, timestamp, snapshot and targets', async () => {
     const result = await scene.refresh();
     assert.deepEqual(scene.repository.requests, [
       '2.root.json',

@@ -10,7 +10,7 @@ const canonical = (value: JsonValue): string =>
   new TextDecoder('utf-8', { ignoreBOM: true }).decode(canonicalBytes(value));
 
 describe('metadata/canonical', () => {
-  describe('spec row 3: golden vectors', () => {
+  describe('SPEC-3: golden vectors', () => {
     const vectors: readonly (readonly [string, JsonValue, string])[] = [
       ['scalars', [null, true, false, 0, -5, 'a'], '[null,true,false,0,-5,"a"]'],
       ['empty', [new Map(), [], ''], '[{},[],""]'],

@@ -38,7 +38,7 @@ const publicPem = (key: KeyObject): string => key.export({ type: 'spki', format:
 const hex = (text: string): Uint8Array => signatureBytes(text) ?? new Uint8Array();
 
 describe('metadata/crypto', () => {
-  describe('spec row 11: key types and schemes that are read', () => {
+  describe('SPEC-11: key types and schemes that are read', () => {
     for (const kind of keyKinds) {
       it(kind, () => {
         const key = signingKey('reader', kind);
@@ -84,7 +84,7 @@ describe('metadata/crypto', () => {
     });
   });
 
-  it('spec row 47: spellings of one key have one identity, other keys another', () => {
+  it('SPEC-47: spellings of one key have one identity, other keys another', () => {
     const same: readonly (readonly KeyKind[])[] = [
       ['ed25519', 'ed25519 pem'],
       ['ecdsa p256', 'ecdsa p256 hex', 'ecdsa-sha2-nistp256'],
@@ -171,7 +171,7 @@ describe('metadata/crypto', () => {
     });
   });
 
-  describe('PAR-08, spec row 12: damaged and absurd keys are unusable, and quickly so', () => {
+  describe('PAR-08, SPEC-12: damaged and absurd keys are unusable, and quickly so', () => {
     const p256Hex = signingKey('misfit', 'ecdsa p256 hex').json.keyval.public;
     const pem = signingKey('reader', 'rsa sha256').json.keyval.public;
     const nested = Buffer.concat([...Array.from({ length: 1400 }, () => Buffer.from([0x30, 0x80]))]);
@@ -261,7 +261,7 @@ describe('metadata/crypto', () => {
     assert.equal(usable(signingKey('reader')).verify(message, null as never), false);
   });
 
-  it('spec row 7: signatures are hexadecimal of either case, and nothing else', () => {
+  it('SPEC-7: signatures are hexadecimal of either case, and nothing else', () => {
     assert.deepEqual(signatureBytes('00fF'), Buffer.from([0, 255]));
     for (const text of ['', 'abc', 'zz', 'AAAA=', '0x00', 'ab ', 'abcd\n', 'q83vEjQ='])
       assert.equal(signatureBytes(text), undefined, text);

@@ -36,12 +36,12 @@ const names = (delegations: Delegations, path: string): readonly string[] =>
 const pathHash = (path: string): string => createHash('sha256').update(path).digest('hex');
 
 describe('metadata/delegations', () => {
-  it('spec row 36: keeps the order of roles, also of names that look like numbers', () => {
+  it('SPEC-36: keeps the order of roles, also of names that look like numbers', () => {
     const delegations = read(withRoles(...['20', '3', 'b', '1'].map((name) => ({ ...role, name }))));
     assert.deepEqual(names(delegations, 'x'), ['20', '3', 'b', '1']);
   });
 
-  it('spec row 30, DEL-06: a role name stands once in one list', () => {
+  it('SPEC-30, DEL-06: a role name stands once in one list', () => {
     refuses(
       () => read(withRoles(role, { ...role, paths: ['a'] })),
       'document-invalid',
@@ -50,18 +50,18 @@ describe('metadata/delegations', () => {
     );
   });
 
-  it('spec row 31, DEL-17: exactly one of paths and path_hash_prefixes', () => {
+  it('SPEC-31, DEL-17: exactly one of paths and path_hash_prefixes', () => {
     refusesRole({ path_hash_prefixes: ['a'] }, 'exactly one', 'both');
     refusesRole({ paths: undefined }, 'exactly one', 'neither');
     assert.deepEqual(names(read(withRoles({ ...role, paths: [] })), 'x'), []);
   });
 
-  it('spec row 32: terminating is always there', () => {
+  it('SPEC-32: terminating is always there', () => {
     for (const terminating of [undefined, null, 0, 'false'])
       refusesRole({ terminating }, 'terminating', 'true or false');
   });
 
-  it('PAR-04, spec row 21: thresholds of delegated roles are integers from 1', () => {
+  it('PAR-04, SPEC-21: thresholds of delegated roles are integers from 1', () => {
     for (const threshold of [0, -1, null, '1', 2 ** 53, undefined]) refusesRole({ threshold }, 'threshold');
     refuses(() => read(withRoles({ ...role, threshold: new Raw('1.5') })), 'json-invalid');
   });
@@ -79,7 +79,7 @@ describe('metadata/delegations', () => {
     assert.equal(keysForRole(delegations, 'valueOf'), undefined);
   });
 
-  it('spec row 34, DEL-17: hash prefixes are true prefixes of the SHA-256 of the path', () => {
+  it('SPEC-34, DEL-17: hash prefixes are true prefixes of the SHA-256 of the path', () => {
     const hash = pathHash('file.txt');
     assert.ok(hash.startsWith('aadf327c8267c09d6fffd87a1a80'), 'the vector, made with sha256sum');
     for (const length of [1, 2, 3, 63, 64]) {
@@ -146,7 +146,7 @@ describe('metadata/delegations', () => {
       assert.equal(keysForRole(widest, 'bin-ffffffff')?.threshold, 1);
     });
 
-    it('spec row 34: the first bits of the hash number the bin, in digits of one width', () => {
+    it('SPEC-34: the first bits of the hash number the bin, in digits of one width', () => {
       for (let bits = 1; bits <= 16; bits += 1) {
         const number = Number.parseInt(pathHash('file.txt').slice(0, 8), 16) >>> (32 - bits);
         const width = Math.ceil(bits / 4);
@@ -191,7 +191,7 @@ describe('metadata/delegations', () => {
 });
 
 describe('metadata/path-pattern', () => {
-  it('DEL-14, spec row 33: only * and ? are special, and neither crosses a slash', () => {
+  it('DEL-14, SPEC-33: only * and ? are special, and neither crosses a slash', () => {
     const rows: readonly (readonly [string, readonly string[], readonly string[]])[] = [
       ['a/*', ['a/b', 'a/.b', 'a/b.c'], ['a', 'a/b/c', 'b/a', 'A/b']],
       ['*', ['a', '.hidden', '*'], ['a/b']],

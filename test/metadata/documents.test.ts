@@ -27,7 +27,7 @@ describe('metadata: documents of all roles', () => {
     assert.equal(readSnapshot(documentOf('snapshot')).meta.get('targets.json')?.version, 5);
   });
 
-  it('spec row 18, PAR-15: versions are integers from 1', () => {
+  it('SPEC-18, PAR-15: versions are integers from 1', () => {
     for (const value of [0, -5, '3', true, null, [], {}, 2 ** 53, nothing])
       refusesInEach('version', value, 'document-invalid', 'signed.version');
     for (const text of ['1.5', '1e400', '3.0', '03']) refusesInEach('version', new Raw(text), 'json-invalid');
@@ -52,12 +52,12 @@ describe('metadata: documents of all roles', () => {
     }
   });
 
-  it('spec row 14: an expiry that is not a time is invalid', () => {
+  it('SPEC-14: an expiry that is not a time is invalid', () => {
     for (const value of ['not-a-date', '2030-02-30T00:00:00Z', '2030-01-01', 1_893_456_000, null, nothing])
       refusesInEach('expires', value, 'document-invalid', 'signed.expires', 'a time such as');
   });
 
-  it('spec row 15, TUF-46: the major version of the specification must be 1', () => {
+  it('SPEC-15, TUF-46: the major version of the specification must be 1', () => {
     for (const value of ['2.0.0', '0.9', '10.0.0'])
       refusesInEach('spec_version', value, 'spec-version-unsupported', value);
     for (const value of ['1.0', '1.0.0', '1.0.34', '1.0.99', '1.1.0', '1.20.300'])
@@ -106,13 +106,13 @@ describe('metadata: documents of all roles', () => {
     const root = documentOf('root');
     const broken = (path: readonly string[], value: unknown) => () => readRoot(changed(root, path, value));
 
-    it('spec rows 16, 17, TUF-37: absent consistent_snapshot means false, anything but a boolean is refused', () => {
+    it('SPEC-16, SPEC-17, TUF-37: absent consistent_snapshot means false, anything but a boolean is refused', () => {
       assert.equal(readRoot(changed(root, ['consistent_snapshot'], nothing)).consistentSnapshot, false);
       for (const value of ['true', 1, null, []])
         refuses(broken(['consistent_snapshot'], value), 'document-invalid', 'consistent_snapshot');
     });
 
-    it('spec row 19: each of the four roles must be there', () => {
+    it('SPEC-19: each of the four roles must be there', () => {
       for (const role of topLevelRoles)
         for (const value of [nothing, null, [], 'x'])
           refuses(broken(['roles', role], value), 'document-invalid', `signed.roles.${role}`);
@@ -120,7 +120,7 @@ describe('metadata: documents of all roles', () => {
         refuses(broken(['roles'], value), 'document-invalid', 'signed.roles');
     });
 
-    it('spec row 20: a mirrors role beside them is passed over', () => {
+    it('SPEC-20: a mirrors role beside them is passed over', () => {
       const mirrors = { keyids: [], threshold: 0 };
       assert.deepEqual(
         Object.keys(readRoot(changed(root, ['roles', 'mirrors'], mirrors)).roles).sort(),
@@ -128,7 +128,7 @@ describe('metadata: documents of all roles', () => {
       );
     });
 
-    it('spec row 21, PAR-04: thresholds are integers from 1', () => {
+    it('SPEC-21, PAR-04: thresholds are integers from 1', () => {
       for (const role of topLevelRoles) {
         for (const value of [0, -1, null, '1', 2 ** 53, true, nothing])
           refuses(
@@ -140,11 +140,11 @@ describe('metadata: documents of all roles', () => {
       }
     });
 
-    it('spec row 22, PAR-05: a threshold above the number of keys can be read; nothing can meet it', () => {
+    it('SPEC-22, PAR-05: a threshold above the number of keys can be read; nothing can meet it', () => {
       assert.equal(readRoot(changed(root, ['roles', 'targets', 'threshold'], 6)).roles.targets.threshold, 6);
     });
 
-    it('spec row 23: a key id twice in a role is refused; one without its key is only useless', () => {
+    it('SPEC-23: a key id twice in a role is refused; one without its key is only useless', () => {
       refuses(
         broken(['roles', 'timestamp', 'keyids'], ['a', 'b', 'a']),
         'document-invalid',
@@ -211,7 +211,7 @@ describe('metadata: documents of all roles', () => {
       }
     });
 
-    it('PAR-33, spec row 37: other entries of a timestamp are passed over; a snapshot lists .json names only', () => {
+    it('PAR-33, SPEC-37: other entries of a timestamp are passed over; a snapshot lists .json names only', () => {
       const extra = readTimestamp(changed(timestamp, ['meta', '../../etc/passwd'], 'anything'));
       assert.equal(extra.snapshot.version, 5);
       const odd = readSnapshot(changed(snapshot, ['meta', '../x/y.json'], { version: 3 }));

@@ -47,7 +47,7 @@ describe('metadata/envelope', () => {
     refuses(() => read('{"signatures":[],"signed":"a\\nb"}'), 'document-invalid', 'found "a\\nb"');
   });
 
-  it('spec row 6, PAR-01: two entries of one key id are refused, whatever they hold', () => {
+  it('SPEC-6, PAR-01: two entries of one key id are refused, whatever they hold', () => {
     refuses(
       () =>
         read(withSignatures('[{"keyid":"a","sig":"00"},{"keyid":"b","sig":"00"},{"keyid":"a","sig":""}]')),
@@ -56,7 +56,7 @@ describe('metadata/envelope', () => {
     );
   });
 
-  it('spec row 7: a signature that is not hexadecimal is kept as none; placeholders do no harm', () => {
+  it('SPEC-7: a signature that is not hexadecimal is kept as none; placeholders do no harm', () => {
     const [first, second, third] = read(
       withSignatures(
         '[{"keyid":"a","sig":""},{"keyid":"b","sig":"q83vEjQ="},{"keyid":"c","sig":"AbCd","note":1}]',

@@ -63,7 +63,7 @@ describe('metadata/json', () => {
     for (const [text, value] of cases) assert.equal(parse(text), value);
   });
 
-  it('spec row 3: refuses every number that has no canonical form', () => {
+  it('SPEC-3: refuses every number that has no canonical form', () => {
     for (const text of [
       '1.5',
       '1.0',
@@ -90,7 +90,7 @@ describe('metadata/json', () => {
     refuses(() => parse(`{"${'a'.repeat(99)}":1,"${'a'.repeat(99)}":1}`), 'json-invalid', '…');
   });
 
-  it('keeps the order of members, also of those that look like numbers (spec row 36)', () => {
+  it('keeps the order of members, also of those that look like numbers (SPEC-36)', () => {
     const value = parse('{"20":1,"3":1,"b":1,"1":1}');
     assert.ok(isJsonObject(value));
     assert.deepEqual([...value.keys()], ['20', '3', 'b', '1']);
@@ -215,13 +215,13 @@ describe('metadata/json-writer', () => {
     assert.ok(formatJson(value).endsWith('}\n'));
   });
 
-  it('spec row 4: refuses to write fractions and integers beyond 2^53 - 1, naming the path', () => {
+  it('SPEC-4: refuses to write fractions and integers beyond 2^53 - 1, naming the path', () => {
     for (const number of [1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, 1e300, 2n ** 53n, 1n])
       refuses(() => jsonOf({ custom: [number] }), 'document-invalid', 'document.custom[0]', '2^53');
     assert.equal(jsonOf(Number.MAX_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
   });
 
-  it('spec row 2: members that are not changed survive, in their order', () => {
+  it('SPEC-2: members that are not changed survive, in their order', () => {
     const before = parse('{"z":1,"unknown":{"deep":[{"x-more":null}]},"version":3,"a":2}');
     assert.ok(isJsonObject(before));
     const after = withMembers(before, { version: 4, a: undefined, absent: undefined, more: ['new'] });

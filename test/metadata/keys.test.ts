@@ -19,7 +19,7 @@ const rootWith = (keys: { readonly [id: string]: unknown }) =>
   );
 
 describe('metadata/keys', () => {
-  it('spec row 8: the id is the SHA-256 of the canonical key object, extra members included', () => {
+  it('SPEC-8: the id is the SHA-256 of the canonical key object, extra members included', () => {
     const key = signingKey('one');
     assert.equal(keyIdOf(json(key.json)), key.id);
     assert.notEqual(keyIdOf(json({ ...key.json, 'x-owner': '@ada' })), key.id);
@@ -28,7 +28,7 @@ describe('metadata/keys', () => {
     assert.equal(keyIdOf(known), '7f7373360bc914a5d4a7bd87711615178beb6cf52494fcc49082ec65ba62908c');
   });
 
-  it('spec row 9: tells ids that are hashes from labels', () => {
+  it('SPEC-9: tells ids that are hashes from labels', () => {
     const { id, json: key } = signingKey('one');
     const root = rootWith({ [id]: key, [id.toUpperCase()]: key, label: key });
     assert.deepEqual(Array.from(root.keys.values(), hasHashedId), [true, false, false]);

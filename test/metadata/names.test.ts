@@ -56,7 +56,7 @@ describe('metadata: names of roles', () => {
     );
   });
 
-  it('spec row 94: our own roles have names that no client treats specially', () => {
+  it('SPEC-94: our own roles have names that no client treats specially', () => {
     for (const name of ['images', 'a', 'images-x86_64.v1', `a${'b'.repeat(79)}`])
       assert.equal(checkPortableRoleName(name), name);
     const wrong = ['', 'A', '1', '20', '-a', '.a', 'a/b', 'a b', 'é', 'a%', `a${'b'.repeat(80)}`, 'a\n'];
@@ -64,7 +64,7 @@ describe('metadata: names of roles', () => {
       refuses(() => checkPortableRoleName(name), 'role-name-invalid', printable(name));
   });
 
-  it('spec rows 86, 93: file names of the specification', () => {
+  it('SPEC-86, SPEC-93: file names of the specification', () => {
     assert.equal(metadataFileName('timestamp'), 'timestamp.json');
     assert.equal(metadataFileName('root', 1), '1.root.json');
     assert.equal(metadataFileName('snapshot', 12), '12.snapshot.json');
@@ -72,7 +72,7 @@ describe('metadata: names of roles', () => {
 });
 
 describe('metadata: target paths', () => {
-  it('DEL-20, spec row 28: paths that could leave their folder are refused', () => {
+  it('DEL-20, SPEC-28: paths that could leave their folder are refused', () => {
     const wrong = [
       '../../m/x',
       '/etc/passwd',
@@ -134,7 +134,7 @@ describe('metadata: target paths', () => {
       refuses(() => parsePortableTargetPath(path), 'target-path-invalid');
   });
 
-  it('spec row 77: the hash stands before the last segment', () => {
+  it('SPEC-77: the hash stands before the last segment', () => {
     assert.equal(targetFileName(parseTargetPath('x.img'), 'abc'), 'abc.x.img');
     assert.equal(targetFileName(parseTargetPath('d/e/x.img'), 'abc'), 'd/e/abc.x.img');
     assert.equal(targetFileName(parseTargetPath('d/x.img')), 'd/x.img');

@@ -34,7 +34,7 @@ describe('metadata/targets', () => {
     assert.equal(targetOf(readTargets(targets), parseTargetPath('constructor')), undefined);
   });
 
-  it('spec row 27, PAR-16: a target without a usable hash is refused when the role is read', () => {
+  it('SPEC-27, PAR-16: a target without a usable hash is refused when the role is read', () => {
     for (const hashes of [{}, null, [], undefined, 'x', { sha256: null }, { sha256: '' }])
       refusesTarget({ length: 3, hashes }, 'hash');
     refusesTarget({ length: 3, hashes: {} }, 'at least one usable hash');
@@ -76,7 +76,7 @@ describe('metadata/targets', () => {
     }
   });
 
-  it('spec row 29: takes custom of any kind, as other clients do; writers give an object', () => {
+  it('SPEC-29: takes custom of any kind, as other clients do; writers give an object', () => {
     for (const custom of ['text', ['list'], null, 1, true])
       assert.deepEqual(read({ length: 1, hashes: { sha256 }, custom })?.custom, custom);
   });

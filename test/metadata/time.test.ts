@@ -4,7 +4,7 @@ import { formatTime, parseTime, timeAt } from '../../src/metadata/time.ts';
 import { refuses } from '../support/trusting.ts';
 
 describe('metadata/time', () => {
-  it('spec row 13: writes whole seconds and Z, exactly', () => {
+  it('SPEC-13: writes whole seconds and Z, exactly', () => {
     assert.equal(formatTime(Date.UTC(2030, 0, 31, 9, 30)), '2030-01-31T09:30:00Z');
     assert.equal(formatTime(Date.UTC(2030, 0, 31, 9, 30, 1, 999)), '2030-01-31T09:30:01Z');
     const seconds = fc.integer({ min: -62_167_219_200, max: 253_402_300_799 });
@@ -22,14 +22,14 @@ describe('metadata/time', () => {
       refuses(() => formatTime(time), 'document-invalid', 'year');
   });
 
-  it('spec row 14: reads fractions, cut to milliseconds', () => {
+  it('SPEC-14: reads fractions, cut to milliseconds', () => {
     const second = Date.UTC(2030, 0, 1);
     const cases = { '': 0, '.1': 100, '.000': 0, '.123': 123, '.123456': 123, '.999999999': 999, '.0009': 0 };
     for (const [fraction, milliseconds] of Object.entries(cases))
       assert.equal(parseTime(`2030-01-01T00:00:00${fraction}Z`), second + milliseconds, fraction);
   });
 
-  it('spec row 14: what is not a time is invalid', () => {
+  it('SPEC-14: what is not a time is invalid', () => {
     const wrong = [
       'not-a-date',
       '',

@@ -172,7 +172,7 @@ describe('a host that dies', () => {
     });
   });
 
-  it('spec row 78, DSK-01: a download cut at every call leaves nothing or the right file', async function () {
+  it('SPEC-78, DSK-01: a download cut at every call leaves nothing or the right file', async function () {
     this.timeout(60_000);
     const repository = fixtureRepository();
     const expected = imageBytes(fixtureImages.boot, 9000);

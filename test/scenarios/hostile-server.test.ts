@@ -163,7 +163,7 @@ describe('hostile servers', () => {
     assert.equal(error.details.phase, 'headers');
   });
 
-  it('spec row 44: 500 while asking for the next root is an error and not the end of the walk', async () => {
+  it('SPEC-44: 500 while asking for the next root is an error and not the end of the walk', async () => {
     answer = (name, socket) => {
       if (name !== '3.root.json') return false;
       socket.write('HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n');

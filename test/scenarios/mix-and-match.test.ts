@@ -36,7 +36,7 @@ describe('mix and match, signatures and expiry', () => {
       });
     }
 
-    it(`spec row 60, TUF-14: refuses ${role} that has expired, and stores it not`, async () => {
+    it(`SPEC-60, TUF-14: refuses ${role} that has expired, and stores it not`, async () => {
       const { repository } = scene;
       repository.document(role).expires = expiry(-1);
       repository.publish();
@@ -58,7 +58,7 @@ describe('mix and match, signatures and expiry', () => {
     });
   }
 
-  it('spec row 40, CLK-04: the time is taken once for each refresh, and anew for the next', async () => {
+  it('SPEC-40, CLK-04: the time is taken once for each refresh, and anew for the next', async () => {
     scene.repository.timestamp.expires = expiry(1);
     scene.repository.publish();
     let asked = 0;
@@ -130,7 +130,7 @@ describe('mix and match, signatures and expiry', () => {
     await scene.refused('threshold-not-met', () => client.resolve('only-there.img'));
   });
 
-  it('spec row 39, TUF-36: a file that is missing on the server is named, and the next run succeeds once it is there', async () => {
+  it('SPEC-39, TUF-36: a file that is missing on the server is named, and the next run succeeds once it is there', async () => {
     for (const role of ['snapshot', 'targets'] as const) {
       scene.repository.publish();
       const version = scene.repository.document(role).version;

@@ -223,7 +223,7 @@ describe('a portable repository', () => {
     let made: Awaited<ReturnType<typeof repository>> | undefined;
     const get = async () => (made ??= await repository(kind, now));
 
-    it(`spec rows 5, 8, 13, 16, 20, 38: keeps the portable profile: ${title}`, async () => {
+    it(`SPEC-5, SPEC-8, SPEC-13, SPEC-16, SPEC-20, SPEC-38: keeps the portable profile: ${title}`, async () => {
       const { store } = await get();
       const files = await documentsOf(store);
       const types = new Set<string>();

@@ -123,7 +123,7 @@ describe('root rotation', () => {
     assert.equal((await scene.refresh()).versions.root, 41);
   });
 
-  it('spec row 45: walks no more new roots than the limit in one run, says so, and goes on in the next', async () => {
+  it('SPEC-45: walks no more new roots than the limit in one run, says so, and goes on in the next', async () => {
     const { repository } = scene;
     while (repository.root.version < 9) repository.publishRoot();
     const limits = { maxRootRotations: 4 };
@@ -140,7 +140,7 @@ describe('root rotation', () => {
     assert.equal((await scene.refresh({ limits })).versions.root, 9);
   });
 
-  it('spec row 44: a server that is ill while it is asked for the next root is an error, not the end of the walk', async () => {
+  it('SPEC-44: a server that is ill while it is asked for the next root is an error, not the end of the walk', async () => {
     scene.repository.tamper = (name, bytes) => {
       if (name === '3.root.json') throw new Error('broken');
       return bytes;
@@ -164,7 +164,7 @@ describe('root rotation', () => {
     }
   });
 
-  it('spec row 50: persists each root before it asks for the next', async () => {
+  it('SPEC-50: persists each root before it asks for the next', async () => {
     const seen: boolean[] = [];
     while (scene.repository.root.version < 5) scene.repository.publishRoot();
     scene.repository.tamper = (name, bytes) => {

@@ -40,7 +40,7 @@ describe('trust: all roles', () => {
     }
   });
 
-  it('spec row 1, TUF-43: unknown members everywhere are signed like the rest', () => {
+  it('SPEC-1, TUF-43: unknown members everywhere are signed like the rest', () => {
     const repository = fixtureRepository();
     repository.delegate('targets', 'delegated');
     const key = signingKey('extra');
@@ -93,7 +93,7 @@ describe('trust: all roles', () => {
     }
   });
 
-  it('spec row 11: works with keys of every kind', () => {
+  it('SPEC-11: works with keys of every kind', () => {
     const repository = fixtureRepository();
     for (const kind of keyKinds) {
       for (const role of ['root', 'timestamp', 'snapshot', 'targets'] as const)
@@ -104,7 +104,7 @@ describe('trust: all roles', () => {
     }
   });
 
-  it('spec row 10: one key id may name two keys in two places, each for its own', () => {
+  it('SPEC-10: one key id may name two keys in two places, each for its own', () => {
     const policy = { ...strictPolicy, requireHashedKeyIds: false };
     const repository = fixtureRepository({ stateHashes: false });
     const [ours] = repository.signersOf('targets');

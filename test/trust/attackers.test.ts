@@ -117,7 +117,7 @@ describe('trust: keys that are gone', () => {
 });
 
 describe('trust: files against their parent', () => {
-  it('TUF-29, spec row 76: other bytes of the same length, and bytes of another length, are told apart', () => {
+  it('TUF-29, SPEC-76: other bytes of the same length, and bytes of another length, are told apart', () => {
     const [right, other] = [imageBytes('a', 500), imageBytes('b', 500)];
     const meta = { length: 500, hashes: hashesOf(right) };
     checkFile(right, meta, 'a.img');

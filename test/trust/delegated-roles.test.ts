@@ -24,7 +24,7 @@ describe('trust: a role behind two delegators', () => {
     return repository;
   }
 
-  it('spec row 71: is verified for each of them', () => {
+  it('SPEC-71: is verified for each of them', () => {
     const repository = diamond(two, [one]);
     const first = lookUp(repository, 'a/x');
     assert.equal(first.found?.role, 'shared');
@@ -55,7 +55,7 @@ describe('trust: a role behind two delegators', () => {
 describe('trust: delegated roles', () => {
   const reference = { role: 'A', delegator: 'targets' };
 
-  it('spec row 67: root and targets keys do not sign them', () => {
+  it('SPEC-67: root and targets keys do not sign them', () => {
     const repository = new RepositorySimulator({ stateHashes: false });
     repository.delegate('targets', 'A');
     repository.writeAll();
@@ -70,7 +70,7 @@ describe('trust: delegated roles', () => {
     assert.ok(updateTargets(set, repository.write('A'), reference));
   });
 
-  it('DEL-13, TUF-21, spec rows 68, 69: hash, length, version and expiry as for the top-level role', () => {
+  it('DEL-13, TUF-21, SPEC-68, SPEC-69: hash, length, version and expiry as for the top-level role', () => {
     const make = (stateHashes: boolean): RepositorySimulator => {
       const repository = new RepositorySimulator({ stateHashes });
       repository.delegate('targets', 'A');

@@ -30,7 +30,7 @@ function repaired(repository: RepositorySimulator, rotated: readonly TopLevel[])
 
 describe('trust/floors', () => {
   for (const rotated of [['timestamp'], ['snapshot', 'timestamp'], ['snapshot']] as const) {
-    it(`spec row 52, TUF-22: after ${rotated.join(' and ')} is rotated, version 1 is accepted again`, () => {
+    it(`SPEC-52, TUF-22: after ${rotated.join(' and ')} is rotated, version 1 is accepted again`, () => {
       const repository = fixtureRepository();
       const floors = floorsAfterAttack(repository);
       assert.deepEqual([floors.timestamp, floors.snapshot, floors.meta.get('targets.json')], [FAR, FAR, FAR]);

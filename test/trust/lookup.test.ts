@@ -14,7 +14,7 @@ const found = (repository: RepositorySimulator, path = 'app/p.img') => {
 };
 
 describe('trust/lookup', () => {
-  it('spec row 72: pre-order, depth first, in order of appearance; the first that lists the path wins', () => {
+  it('SPEC-72: pre-order, depth first, in order of appearance; the first that lists the path wins', () => {
     const edges: readonly Edge[] = [
       ['targets', 'A'],
       ['targets', 'B'],
@@ -30,7 +30,7 @@ describe('trust/lookup', () => {
     assert.deepEqual(found(graph(edges, ['targets', 'A'])), ['targets', 'targets']);
   });
 
-  it('spec row 36: in that order also for names that look like numbers', () => {
+  it('SPEC-36: in that order also for names that look like numbers', () => {
     const edges: readonly Edge[] = [
       ['targets', '20'],
       ['targets', '3'],
@@ -40,7 +40,7 @@ describe('trust/lookup', () => {
     assert.deepEqual(found(graph(edges)), [undefined, 'targets 20 3 b']);
   });
 
-  it('DEL-01, spec row 73: behind a terminating role that covers the path nobody else is asked', () => {
+  it('DEL-01, SPEC-73: behind a terminating role that covers the path nobody else is asked', () => {
     const terminating = { terminating: true };
     assert.deepEqual(
       found(
@@ -111,7 +111,7 @@ describe('trust/lookup', () => {
       assert.equal(continueLookUp(repository, set, 'app/p.img').found?.role, 'A');
   });
 
-  it('DEL-03, spec row 70: cycles end, each role visited once', () => {
+  it('DEL-03, SPEC-70: cycles end, each role visited once', () => {
     assert.deepEqual(
       found(
         graph([
@@ -137,7 +137,7 @@ describe('trust/lookup', () => {
     assert.equal(visited?.split(' ').length, 31);
   });
 
-  it('spec row 70: more roles than the limit is an error of its own, not "not found"', () => {
+  it('SPEC-70: more roles than the limit is an error of its own, not "not found"', () => {
     const chain = Array.from(
       { length: 5 },
       (_, index): Edge => [index === 0 ? 'targets' : `r${index - 1}`, `r${index}`],
@@ -150,7 +150,7 @@ describe('trust/lookup', () => {
     refuses(() => lookUp(wide, 'app/p.img'), 'delegation-limit', '64');
   });
 
-  it('spec row 35, DEL-18: only within the paths of every role above', () => {
+  it('SPEC-35, DEL-18: only within the paths of every role above', () => {
     const edges: readonly Edge[] = [
       ['targets', 'A', { paths: ['app/*'] }],
       ['A', 'B', { paths: ['*/*'] }],
@@ -179,7 +179,7 @@ describe('trust/lookup', () => {
     ]);
   });
 
-  it('DEL-12, spec row 74: a role that the snapshot does not list ends the search, before any request', () => {
+  it('DEL-12, SPEC-74: a role that the snapshot does not list ends the search, before any request', () => {
     const repository = graph(
       [
         ['targets', 'A'],
@@ -192,12 +192,12 @@ describe('trust/lookup', () => {
     refuses(() => lookUp(repository, 'app/p.img'), 'role-not-in-snapshot', 'role "A"', 'snapshot 2');
   });
 
-  it('spec row 75: a path that nobody lists is not found, also one named like a member of objects', () => {
+  it('SPEC-75: a path that nobody lists is not found, also one named like a member of objects', () => {
     for (const path of ['absent', 'constructor', '__proto__', 'toString'])
       assert.deepEqual(found(fixtureRepository(), path), [undefined, 'targets']);
   });
 
-  it('spec row 34: hash prefixes and succinct bins lead to the same target', () => {
+  it('SPEC-34: hash prefixes and succinct bins lead to the same target', () => {
     const repository = new RepositorySimulator();
     const prefixes = (digits: string): string[] => [...digits];
     repository.delegate('targets', 'low', { pathHashPrefixes: prefixes('01234567') });

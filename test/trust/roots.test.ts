@@ -18,7 +18,7 @@ describe('trust: roots', () => {
     assert.deepEqual([set.floors.root, set.floors.timestamp, set.floors.timestampKeys.size], [2, 0, 1]);
   });
 
-  it('spec row 41: an embedded root that does not hold its own threshold is refused', () => {
+  it('SPEC-41: an embedded root that does not hold its own threshold is refused', () => {
     const repository = new RepositorySimulator();
     const [one] = repository.signersOf('root');
     assert.ok(one);
@@ -33,7 +33,7 @@ describe('trust: roots', () => {
     refuses(() => trustRoot(repository.written('timestamp'), strictPolicy, noFloors), 'type-mismatch');
   });
 
-  it('spec row 42, TUF-44: an embedded root may have expired, and be 39 versions behind', () => {
+  it('SPEC-42, TUF-44: an embedded root may have expired, and be 39 versions behind', () => {
     const repository = new RepositorySimulator();
     repository.root.expires = expiry(-730);
     repository.write('root');
@@ -62,7 +62,7 @@ describe('trust: roots', () => {
       );
   });
 
-  it('spec row 48, TUF-02, TUF-05: the next version exactly', () => {
+  it('SPEC-48, TUF-02, TUF-05: the next version exactly', () => {
     const repository = fixtureRepository();
     const set = trustedRoots(repository);
     for (const version of [1, 2, 4, 5, Number.MAX_SAFE_INTEGER]) {
@@ -73,7 +73,7 @@ describe('trust: roots', () => {
     refuses(() => updateRoot(set, repository.written('root', 1)), 'version-mismatch');
   });
 
-  it('spec row 43, TUF-25: one byte over the limit', () => {
+  it('SPEC-43, TUF-25: one byte over the limit', () => {
     const repository = fixtureRepository();
     const { maxRootLength } = defaultLimits;
     const second = repository.written('root', 2);
@@ -91,7 +91,7 @@ describe('trust: roots', () => {
     );
   });
 
-  it('spec rows 49, 51, TUF-06: only the last root must be valid at the start time', () => {
+  it('SPEC-49, SPEC-51, TUF-06: only the last root must be valid at the start time', () => {
     const repository = fixtureRepository();
     repository.root.expires = expiry(-1);
     repository.publishRoot();
@@ -110,7 +110,7 @@ describe('trust: roots', () => {
     assert.ok(trustedRoots(repository, { policy: { now: START - 1 } }));
   });
 
-  it('TUF-37, spec row 53: consistent snapshots are required of the last root, where the policy wants them', () => {
+  it('TUF-37, SPEC-53: consistent snapshots are required of the last root, where the policy wants them', () => {
     const repository = fixtureRepository();
     repository.root.consistent_snapshot = false;
     repository.publishRoot();
@@ -139,7 +139,7 @@ describe('trust: roots', () => {
     assert.ok(trustedRoots(repository, { floors: { ...noFloors, root: 2 } }));
   });
 
-  it('spec row 9: a key id that is not the hash of its key is refused in strict mode, a label otherwise', () => {
+  it('SPEC-9: a key id that is not the hash of its key is refused in strict mode, a label otherwise', () => {
     const repository = fixtureRepository();
     const { json } = signingKey('labelled');
     repository.root.keys.label = json;
@@ -249,5 +249,5 @@ describe('TUF-03: rotations of root keys', () => {
     ['signatures by others beside', [step([1], 1, [1, 5, 6]), step([2], 1, [1, 2, 7])], 2],
   ];
   for (const [name, steps, versions] of rows)
-    it(`spec row 46: ${name}`, () => assert.equal(accepted(steps), versions));
+    it(`SPEC-46: ${name}`, () => assert.equal(accepted(steps), versions));
 });

@@ -16,7 +16,7 @@ import {
 } from '../support/trusting.ts';
 
 describe('trust: snapshot', () => {
-  it('spec row 63, TUF-01: by a stranger, unsigned, or by another role', () => {
+  it('SPEC-63, TUF-01: by a stranger, unsigned, or by another role', () => {
     const repository = fixtureRepository({ stateHashes: false });
     const set = trustedTimestamp(repository);
     for (const signers of [
@@ -34,7 +34,7 @@ describe('trust: snapshot', () => {
       );
   });
 
-  it('spec rows 62, 64, TUF-20: of another moment; length and hash before anything is parsed', () => {
+  it('SPEC-62, SPEC-64, TUF-20: of another moment; length and hash before anything is parsed', () => {
     const repository = fixtureRepository();
     const set = trustedTimestamp(repository);
     const right = repository.written('snapshot');
@@ -64,7 +64,7 @@ describe('trust: snapshot', () => {
     refuses(() => trustedSnapshot(repository), 'hash-mismatch', 'sha512');
   });
 
-  it('spec row 65, TUF-17, TUF-18: nothing that it listed may fall or vanish, delegated roles too', () => {
+  it('SPEC-65, TUF-17, TUF-18: nothing that it listed may fall or vanish, delegated roles too', () => {
     for (const role of ['targets', 'delegated']) {
       const repository = fixtureRepository({ stateHashes: false });
       repository.delegate('targets', 'delegated');
@@ -100,7 +100,7 @@ describe('trust: snapshot', () => {
     );
   });
 
-  it('spec row 66, TUF-14, TUF-15: expired from the moment that it names', () => {
+  it('SPEC-66, TUF-14, TUF-15: expired from the moment that it names', () => {
     const repository = fixtureRepository();
     for (const [late, fails] of expiryMoments) {
       repository.snapshot.expires = timeText(START + late);
@@ -110,7 +110,7 @@ describe('trust: snapshot', () => {
     }
   });
 
-  it('spec row 61, TUF-25: the limit is the stated length, or the own one, and never absurd', () => {
+  it('SPEC-61, TUF-25: the limit is the stated length, or the own one, and never absurd', () => {
     const repository = fixtureRepository();
     const set = trustedTimestamp(repository);
     const right = repository.written('snapshot');

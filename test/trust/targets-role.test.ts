@@ -15,7 +15,7 @@ import {
 } from '../support/trusting.ts';
 
 describe('trust: targets', () => {
-  it('spec row 67, TUF-01: by a stranger, unsigned, or by another role', () => {
+  it('SPEC-67, TUF-01: by a stranger, unsigned, or by another role', () => {
     const repository = fixtureRepository({ stateHashes: false });
     const set = trustedSnapshot(repository);
     for (const signers of [
@@ -63,7 +63,7 @@ describe('trust: targets', () => {
     }
   });
 
-  it('spec row 26, TUF-25: the limit is the stated length, or the own one', () => {
+  it('SPEC-26, TUF-25: the limit is the stated length, or the own one', () => {
     const repository = fixtureRepository();
     const set = trustedSnapshot(repository);
     const right = repository.written('targets');
@@ -93,7 +93,7 @@ describe('trust: targets', () => {
     assert.ok(trustedTargets(repository));
   });
 
-  it('spec row 9: key ids of delegations too are hashes in strict mode', () => {
+  it('SPEC-9: key ids of delegations too are hashes in strict mode', () => {
     const repository = fixtureRepository();
     repository.delegate('targets', 'delegated');
     const { delegations } = repository.targets;

@@ -55,7 +55,7 @@ describe('trust/threshold', () => {
     });
   });
 
-  it('spec row 47: a key under two ids, or in two spellings, is one key', () => {
+  it('SPEC-47: a key under two ids, or in two spellings, is one key', () => {
     const pem = signingKey('threshold-1', 'ed25519 pem');
     const spelled = role({ [one.id]: one.json, [pem.id]: pem.json, label: one.json }, 2);
     assert.equal(count([by(one), by(pem), by(one, 'label')], spelled), 1);

@@ -15,7 +15,7 @@ import {
 } from '../support/trusting.ts';
 
 describe('trust: timestamp', () => {
-  it('spec row 55, TUF-01: by a stranger, unsigned, or by another role', () => {
+  it('SPEC-55, TUF-01: by a stranger, unsigned, or by another role', () => {
     const repository = fixtureRepository();
     const set = trustedTimestamp(repository);
     repository.timestamp.version = 6;
@@ -34,7 +34,7 @@ describe('trust: timestamp', () => {
       );
   });
 
-  it('spec row 56, TUF-09: a lower version is a rollback', () => {
+  it('SPEC-56, TUF-09: a lower version is a rollback', () => {
     const repository = fixtureRepository();
     const floors = floorsOf(repository);
     repository.timestamp.version = 4;
@@ -42,7 +42,7 @@ describe('trust: timestamp', () => {
     refuses(() => trustedTimestamp(repository, { floors }), 'rollback', 'timestamp.json', '4 < 5');
   });
 
-  it('spec row 57: one of the same version is discarded without an error, and the trusted one stays', () => {
+  it('SPEC-57: one of the same version is discarded without an error, and the trusted one stays', () => {
     const repository = fixtureRepository();
     const set = trustedTimestamp(repository);
     repository.timestamp.meta['snapshot.json'] = { version: 99 };
@@ -51,7 +51,7 @@ describe('trust: timestamp', () => {
     assert.equal(next.timestamp?.document.snapshot.version, 5);
   });
 
-  it('spec row 58, TUF-11: the snapshot that it lists may not fall', () => {
+  it('SPEC-58, TUF-11: the snapshot that it lists may not fall', () => {
     const repository = fixtureRepository();
     const floors = floorsOf(repository);
     repository.timestamp.version = 6;
@@ -74,7 +74,7 @@ describe('trust: timestamp', () => {
     assert.ok(updateTimestamp(roots, listing(7, 9)));
   });
 
-  it('spec rows 51, 59, TUF-14, TUF-15: expired from the moment that it names', () => {
+  it('SPEC-51, SPEC-59, TUF-14, TUF-15: expired from the moment that it names', () => {
     const repository = fixtureRepository();
     for (const [late, fails] of expiryMoments) {
       repository.timestamp.expires = timeText(START + late);
