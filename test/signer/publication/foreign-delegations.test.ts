@@ -87,7 +87,7 @@ describe('signer: delegations of others', () => {
     return { keys: { [key.id]: key.json }, roles: roles.map(role) };
   }
 
-  it('spec row 24: are kept, and their roles stay in the snapshot', async () => {
+  it('SPEC-24: are kept, and their roles stay in the snapshot', async () => {
     const workspace = await open(await workspaceDisk());
     await planAndPublish(workspace, start);
     await delegate(workspace, delegationsOf(workspace, ['extra']), 'extra');

@@ -281,7 +281,7 @@ describe('signer/publication/publish', () => {
     assert.deepEqual(await readDrafts(workspace), []);
   });
 
-  it('spec row 25, PUB-06: nothing that is published is ever overwritten', async () => {
+  it('SPEC-25, PUB-06: nothing that is published is ever overwritten', async () => {
     const store = new MemoryStore();
     const workspace = await open(await workspaceDisk(), store);
     await addVersion(workspace, '1.0.0');
