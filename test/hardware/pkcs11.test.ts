@@ -4,6 +4,7 @@
  * TIDEGATE_TOKEN_PIN_FILE set. Without them everything here is skipped, and says so.
  */
 import assert from 'node:assert/strict';
+import { createPublicKey } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +19,7 @@ import { signWith } from '../../src/signer/keys/signing.ts';
 import { type SigningKey, signatureOf } from '../../src/signer/keys/signing-key.ts';
 import { nodeFileSystem } from '../../src/storage/file-system.ts';
 import { requireThreshold } from '../../src/trust/threshold.ts';
+import { describeKeySource, type KeySourceScene } from '../support/key-source-suite.ts';
 
 const {
   TIDEGATE_TOKEN_MODULE: module,
@@ -149,6 +151,22 @@ describe('keys on a real token', () => {
     await assert.rejects(open(text), { code: 'key-library-missing', message: /cannot be loaded/ });
   });
 });
+
+if (module !== undefined)
+  describeKeySource('pkcs11: on a real token', {
+    // Ed25519 is left to the tests above: SoftHSM takes no empty message with it.
+    types: ['ecdsa-p256', 'rsa-pss'],
+    begin: async (type): Promise<KeySourceScene> => {
+      const token = `pkcs11:token=${encodeURIComponent(label)};object=${type === 'rsa-pss' ? 'rsa' : 'elliptic'}`;
+      const uri = `${token}?module-path=${module}&pin-source=${pinFile}`;
+      const context = { fileSystem: nodeFileSystem, directory: '/', unlock: async () => undefined };
+      const { json } = await parseKeyUri(uri).open(context);
+      const keyval = json.get('keyval');
+      const pem = isJsonObject(keyval) ? keyval.get('public') : undefined;
+      const secrets = [readFileSync(pinFile, 'utf8').trim()];
+      return { uri, publicKey: createPublicKey(`${pem}`), secrets };
+    },
+  });
 
 /** Signs a document with the keys, and lets trust/ believe it with all of them as threshold. */
 async function believe(keys: readonly SigningKey[], version: number): Promise<void> {
