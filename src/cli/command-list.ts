@@ -52,6 +52,11 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/release.ts'),
   },
   {
+    name: 'targets',
+    summary: 'have a targets role signed elsewhere, by several people',
+    load: () => import('./commands/targets.ts'),
+  },
+  {
     name: 'plan',
     summary: 'show what a publication would change, sign and upload; writes nothing',
     load: () => import('./commands/plan.ts'),
@@ -75,6 +80,16 @@ export const commandList: readonly CommandEntry[] = [
     name: 'check-expirations',
     summary: 'for monitoring: which roles expire too soon, here or in a repository of others',
     load: () => import('./commands/check-expirations.ts'),
+  },
+  {
+    name: 'inspect',
+    summary: 'what a metadata file, request, key or manifest says, whichever tool made it',
+    load: () => import('./commands/inspect.ts'),
+  },
+  {
+    name: 'diff',
+    summary: 'what two metadata files, requests or repositories say differently',
+    load: () => import('./commands/diff.ts'),
   },
   {
     name: 'store',

@@ -50,10 +50,11 @@ async function publishCommand(
   const now = surroundings.now();
   const paths = files.map((file) => resolve(surroundings.directory, file));
   const dryRun = options.dryRun === true;
-  const taken = await takeRequests(await openChosenWorkspace(options, surroundings), paths, { now, dryRun });
-  const { workspace } = taken;
+  const opened = await openChosenWorkspace(options, surroundings);
+  const taken = await takeRequests(opened, paths, { now, dryRun, signal });
+  const { workspace, signed } = taken;
   for (const note of taken.notes) terminal.note(note);
-  const plan = await planPublication(workspace, { now, signal });
+  const plan = await planPublication(workspace, { now, signed, signal });
   for (const line of planText(plan, now)) terminal.print(line);
   const unchanged = plan.repositories.length === 0;
   if (unchanged || options.dryRun === true)

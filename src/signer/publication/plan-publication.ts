@@ -29,6 +29,8 @@ import type { PlannedRole, SignedRole } from './role-plan.ts';
 export interface PlanOptions {
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** Files that were signed elsewhere, by role, for each repository by the name of its place. */
+  readonly signed?: ReadonlyMap<string, ReadonlyMap<string, SignedRole>>;
   readonly signal?: AbortSignal;
 }
 
@@ -97,13 +99,17 @@ export interface Plan {
  * @throws rollback when the store shows less than was seen, clock-behind, name-taken, release-invalid, and what reading
  *   the store throws
  */
-export async function planPublication(workspace: Workspace, { now, signal }: PlanOptions): Promise<Plan> {
+export async function planPublication(
+  workspace: Workspace,
+  { now, signed, signal }: PlanOptions,
+): Promise<Plan> {
   const repositories: RepositoryPlan[] = [];
   const warnings = [...rootWarnings(workspace), ...storeWarnings(workspace)];
   for (const place of repositoriesOf(workspace.settings)) {
     const live = await readLive(workspace, place, signal);
     const waiting = await waitingFor(workspace, place);
-    const plan = await planPlace(workspace, live, { ...waiting, renew: new Set(), now });
+    const own = signed?.get(place.name) ?? new Map();
+    const plan = await planPlace(workspace, live, { ...waiting, renew: new Set(), signed: own, now });
     warnings.push(...planWarnings(live, plan, now));
     if (plan !== undefined) repositories.push(plan);
   }

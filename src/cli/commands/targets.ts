@@ -1,0 +1,73 @@
+/** `tidegate targets`: roles that list images, signed by people on other machines. */
+import type { ProposedTargets } from '../../signer/ceremony/propose-targets.ts';
+import { countOf } from '../../terminal.ts';
+import type { Define, Surroundings } from '../surroundings.ts';
+import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
+
+interface ProposeOptions extends WorkspaceOptions {
+  readonly role?: string;
+  readonly replace?: true;
+  readonly dryRun?: true;
+}
+
+export const define: Define = (command, surroundings) => {
+  addWorkspaceOption(
+    command
+      .command('propose')
+      .description('Make the signing request for what waits for publication. Needs no private key.'),
+  )
+    .option('--role <name>', 'a delegated role instead of the top-level one')
+    .option('--replace', 'ask everybody again, though a request for this version has signatures')
+    .option('--dry-run', 'say what would be asked for; write nothing')
+    .addHelpText(
+      'after',
+      '\nWhen enough have signed: tidegate publish, with the copies that come back.\n\nExamples:\n  tidegate targets propose\n  tidegate targets propose --role firmware\n',
+    )
+    .action((options: ProposeOptions) => propose(options, surroundings));
+};
+
+async function propose(options: ProposeOptions, surroundings: Surroundings): Promise<void> {
+  const { terminal, signal } = surroundings;
+  const opened = await openChosenWorkspace(options, surroundings);
+  const [{ takeRequests }, { proposeTargets }] = await Promise.all([
+    import('../../signer/ceremony/take-requests.ts'),
+    import('../../signer/ceremony/propose-targets.ts'),
+  ]);
+  const now = surroundings.now();
+  const dryRun = options.dryRun === true;
+  // A root that is complete says who signs targets.
+  const { workspace, notes } = await takeRequests(opened, [], { now, dryRun, signal, rootsOnly: true });
+  for (const note of notes) terminal.note(note);
+  const proposed = await proposeTargets(workspace, {
+    now,
+    signal,
+    dryRun,
+    replace: options.replace === true,
+    ...(options.role !== undefined && { role: options.role }),
+  });
+  for (const one of proposed) for (const line of lines(one)) terminal.print(line);
+  for (const { path } of proposed) {
+    if (!dryRun) terminal.print(`next, for each key holder: tidegate sign ${path}`);
+  }
+  if (dryRun) terminal.print('nothing was written');
+  terminal.printJson(
+    proposed.map(({ repository, request, path }) => ({
+      dryRun,
+      repository,
+      role: request.role,
+      version: request.version,
+      sha256: request.sha256,
+      request: path,
+    })),
+  );
+}
+
+function lines({ repository, request, plan }: ProposedTargets): readonly string[] {
+  const [side] = request.sides;
+  const targets = plan.added.filter(({ role }) => role === request.role);
+  return [
+    `${repository}: ${request.role} ${request.version}, to be signed by ${side?.role.threshold} of ${side?.by}`,
+    `  ${countOf(targets.length, 'target')} new or changed`,
+    `  digest  ${request.sha256}`,
+  ];
+}
