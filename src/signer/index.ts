@@ -21,7 +21,15 @@ export { type RefreshOptions, type RefreshResult, refreshRepositories } from './
 export { type AddOptions, type AddProgress, addRelease, type ReleaseOptions } from './release/add-release.ts';
 export { type Draft, type DraftImage, readDrafts, removeDraft } from './release/draft.ts';
 export type { Naming } from './release/image-names.ts';
-export { type RepositoryStatus, type RoleStatus, statusOf } from './status.ts';
+export type { RequestStatus } from './request-status.ts';
+export type { RoleStatus } from './role-status.ts';
+export {
+  type RepositoryStatus,
+  type StatusOptions,
+  statusOf,
+  type WorkspaceStatus,
+  workspaceStatusOf,
+} from './status.ts';
 export { type InitOptions, initWorkspace } from './workspace/init.ts';
 export {
   type OpenOptions,

@@ -194,10 +194,10 @@ describe('signer/status', () => {
     assert.deepEqual(
       status?.roles.map(({ role, version, remaining, signatures }) => [role, version, remaining, signatures]),
       [
-        ['root', 1, 364 * day - hour, { have: 2, need: 2, by: ['root-1', 'root-2'] }],
-        ['timestamp', 1, 7 * day - hour, { have: 1, need: 1, by: ['timestamp'] }],
-        ['snapshot', 1, 14 * day - hour, { have: 1, need: 1, by: ['snapshot'] }],
-        ['targets', 1, 182 * day - hour, { have: 1, need: 1, by: ['targets'] }],
+        ['root', 1, 364 * day - hour, { have: 2, need: 2, by: ['root-1', 'root-2'], without: ['root-3'] }],
+        ['timestamp', 1, 7 * day - hour, { have: 1, need: 1, by: ['timestamp'], without: [] }],
+        ['snapshot', 1, 14 * day - hour, { have: 1, need: 1, by: ['snapshot'], without: [] }],
+        ['targets', 1, 182 * day - hour, { have: 1, need: 1, by: ['targets'], without: [] }],
       ],
     );
     const [late] = await statusOf(workspace, { now: start + 320 * day });

@@ -1,56 +1,123 @@
 /** `tidegate status`: where the workspace stands and what to type next. */
-import { metadataFileName } from '../../metadata/file-names.ts';
 import { formatTime } from '../../metadata/time.ts';
-import type { RepositoryStatus, RoleStatus } from '../../signer/status.ts';
+import type { RequestStatus } from '../../signer/request-status.ts';
+import type { RoleStatus } from '../../signer/role-status.ts';
+import type { RepositoryStatus, WorkspaceStatus } from '../../signer/status.ts';
 import { countOf, formatDuration, formatTable, printableLine, type Terminal } from '../../terminal.ts';
-import type { Define } from '../surroundings.ts';
+import type { Define, Surroundings } from '../surroundings.ts';
+import { momentOption } from '../time-option.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
 
-/** So that a job can tell: the exit status of the error that hosts will see. */
-const expiredStatus = 82;
+interface StatusCommandOptions extends WorkspaceOptions {
+  readonly at?: (now: number) => number;
+}
+
+/** So that a job can tell: the last is that of the error that hosts will see. */
+const exitStatus = { good: 0, due: 1, expired: 82 } as const;
+
+const help = `
+Exit status: ${exitStatus.good} when nothing has to be done for hosts; ${exitStatus.due} when a role is due, lacks signatures, or a publication was
+interrupted; ${exitStatus.expired} when a published role has expired; another when the repository cannot be read or does not verify.
+
+Examples:
+  tidegate status
+  tidegate status --at +14d      what will be due in two weeks, if nothing is done
+`;
 
 export const define: Define = (command, surroundings) => {
   addWorkspaceOption(command)
-    .addHelpText('after', `\nExit status: 0, or ${expiredStatus} when a published role has expired.\n`)
-    .action(async (options: WorkspaceOptions) => {
-      const { terminal, signal, now } = surroundings;
-      const workspace = await openChosenWorkspace(options, surroundings);
-      const { statusOf } = await import('../../signer/status.ts');
-      const repositories = await statusOf(workspace, { now: now(), signal });
-      for (const repository of repositories) {
-        for (const line of repositoryLines(repository, terminal)) terminal.print(line);
-      }
-      terminal.printJson(repositories.map(repositoryData));
-      const expired = repositories.some(({ roles }) => roles.some(({ state }) => state === 'expired'));
-      if (expired) surroundings.setExitStatus(expiredStatus);
-    });
+    .option('--at <time>', 'ask about another time: +14d, or 2030-01-31T09:30:00Z', momentOption)
+    .addHelpText('after', help)
+    .action((options: StatusCommandOptions) => statusCommand(options, surroundings));
 };
 
+async function statusCommand(options: StatusCommandOptions, surroundings: Surroundings): Promise<void> {
+  const { terminal, signal } = surroundings;
+  const workspace = await openChosenWorkspace(options, surroundings);
+  const { workspaceStatusOf } = await import('../../signer/status.ts');
+  const now = surroundings.now();
+  const at = options.at?.(now) ?? now;
+  const status = await workspaceStatusOf(workspace, { now: at, signal });
+  if (at !== now) terminal.print(`at ${formatTime(at)}, if nothing is done until then:`);
+  for (const repository of status.repositories) {
+    for (const line of repositoryLines(repository, terminal)) terminal.print(line);
+  }
+  for (const line of workspaceLines(status)) terminal.print(printableLine(line));
+  terminal.printJson({
+    at: formatTime(at),
+    ...status,
+    repositories: status.repositories.map(repositoryData),
+  });
+  surroundings.setExitStatus(exitStatus[worstOf(status)]);
+}
+
+function worstOf({ repositories }: WorkspaceStatus): keyof typeof exitStatus {
+  const states = repositories.flatMap(({ roles }) => roles.map(({ state }) => state));
+  if (states.includes('expired')) return 'expired';
+  const due = states.some((state) => state !== 'good') || repositories.some(({ interrupted }) => interrupted);
+  return due ? 'due' : 'good';
+}
+
+const columns = 80;
+
+const headings = ['  role', 'version', 'expires (UTC)', 'left', 'state', 'signatures'];
+
 function repositoryLines(repository: RepositoryStatus, terminal: Terminal): readonly string[] {
-  const { releases, drafts, published, next } = repository;
+  const { releases, drafts, published, interrupted, roles } = repository;
   const waiting = drafts.length === 0 ? '' : `; waiting: ${drafts.join(', ')}`;
   const head = published ? `${countOf(releases, 'release')} published` : 'not published yet';
+  const broken = interrupted ? '; a publication was interrupted' : '';
+  const table = (named: boolean): readonly string[] =>
+    formatTable([headings, ...roles.map((role) => roleRow(role, named))]).split('\n');
+  const named = table(true);
+  // Names of signers, where they have room: all of them, or none.
+  const fits = named.every((line) => line.length <= columns);
+  const lines = fits ? named : table(false);
   return [
-    printableLine(`${repository.repository}: ${head}${waiting}`),
-    ...formatTable(repository.roles.map(roleRow))
-      .split('\n')
-      .map((line, index) => coloured(line, repository.roles[index], terminal)),
-    `  next: ${next ?? 'nothing to do'}`,
+    printableLine(`${repository.repository}: ${head}${waiting}${broken}`),
+    ...lines.map((line, index) => coloured(line, roles[index - 1], terminal)),
   ];
 }
 
-function roleRow({ role, version, expires, remaining, state, signatures }: RoleStatus): readonly string[] {
-  const left = remaining > 0 ? `in ${formatDuration(remaining)}` : `${formatDuration(-remaining)} ago`;
+function roleRow(role: RoleStatus, named: boolean): readonly string[] {
+  const { delegator, version, expires, remaining, state, signatures } = role;
+  const left = remaining > 0 ? formatDuration(remaining) : `${formatDuration(-remaining)} ago`;
+  const { have, need, by } = signatures;
   return [
-    `  ${metadataFileName(role)}`,
-    `version ${version}`,
-    `${state === 'expired' ? 'expired' : 'expires'} ${formatTime(expires)} (${left})`,
+    `  ${delegator === undefined ? '' : '  '}${role.role}`,
+    String(version),
+    formatTime(expires)
+      .replace('T', ' ')
+      .replace(/:\d\dZ$/, ''),
+    left,
     state,
-    `signed by ${signatures.have} of ${signatures.need}: ${signatures.by.join(', ')}`,
+    `${have} of ${need}${named && by.length > 0 ? `: ${by.join(', ')}` : ''}`,
   ];
 }
 
-const colours = { good: 'green', due: 'yellow', expired: 'red' } as const;
+function workspaceLines({ requests, differences, next }: WorkspaceStatus): readonly string[] {
+  return [
+    ...requests.flatMap(requestLines),
+    ...differences,
+    ...(next.length === 0 ? ['next: nothing to do'] : next.map((step) => `next: ${step}`)),
+  ];
+}
+
+/** Each set of keys on a line of its own: a new root needs the old keys and the new ones. */
+function requestLines({ path, role, version, complete, sides }: RequestStatus): readonly string[] {
+  const rows = sides.map(({ by, have, need, signed, missing }) => [
+    `  ${have} of ${need}`,
+    `by ${by}`,
+    [
+      ...(signed.length > 0 ? [`signed: ${signed.join(', ')}`] : []),
+      ...(have < need ? [`missing: ${missing.join(', ')}`] : []),
+    ].join('; '),
+  ]);
+  const head = `${path}: ${role} ${version}, ${complete ? 'has all its signatures' : 'waits for signatures'}`;
+  return [head, ...formatTable(rows).split('\n')];
+}
+
+const colours = { good: 'green', due: 'yellow', unsigned: 'yellow', expired: 'red' } as const;
 
 function coloured(line: string, role: RoleStatus | undefined, terminal: Terminal): string {
   return role === undefined ? line : terminal.style(colours[role.state], printableLine(line));
@@ -62,8 +129,9 @@ function repositoryData({ roles, ...repository }: RepositoryStatus): unknown {
   return {
     ...repository,
     next: repository.next ?? null,
-    roles: roles.map(({ expires, remaining, ...role }) => ({
+    roles: roles.map(({ expires, remaining, delegator, ...role }) => ({
       ...role,
+      delegator: delegator ?? null,
       expires: formatTime(expires),
       remaining_seconds: inSeconds(remaining),
     })),
