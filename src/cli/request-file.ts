@@ -34,17 +34,24 @@ export async function readRequestFile(path: string, surroundings: Surroundings):
 /** The review of a request, by what the signer has of his own. @throws as the checks of --root and --keys do */
 export async function reviewRequest(
   request: SigningRequest,
-  { root, keys }: OwnOptions,
+  options: OwnOptions,
   surroundings: Surroundings,
 ): Promise<Review> {
+  const { root } = options;
   const trustedRoot =
     root === undefined
       ? undefined
       : checkTrustedRoot(request, await readGivenFile(root, defaultLimits.maxRootLength, surroundings));
-  const folder = keys === undefined ? undefined : resolve(surroundings.directory, keys);
-  const confirmed =
-    folder === undefined ? new Map<string, string>() : await readOwnKeys(nodeFileSystem, folder);
+  const confirmed = await readNames(options, surroundings);
   return reviewOf(request, { now: surroundings.now(), confirmed, trustedRoot });
+}
+
+/** Names by key id from --keys, none without it. */
+export async function readNames(
+  { keys }: Pick<OwnOptions, 'keys'>,
+  { directory }: Surroundings,
+): Promise<ReadonlyMap<string, string>> {
+  return keys === undefined ? new Map() : await readOwnKeys(nodeFileSystem, resolve(directory, keys));
 }
 
 export function printReview(review: Review, terminal: Terminal): void {

@@ -62,7 +62,8 @@ export function parseSigningRequest(bytes: Uint8Array, where: string): SigningRe
   checkLimit(bytes, maxRequestLength, where);
   try {
     const value = parseJson(bytes, fileLimits, where);
-    if (!isSigningRequest(value)) throw requestInvalid(where, `found no "format": "${requestFormat}"`);
+    if (!isJsonObject(value) || !isSigningRequest(value))
+      throw requestInvalid(where, `found no "format": "${requestFormat}"`);
     return verifiedRequest(contentOf(value, { file: where, path: 'request' }), where);
   } catch (cause) {
     if (!isTidegateError(cause, 'json-invalid', 'document-invalid')) throw cause;
@@ -71,8 +72,8 @@ export function parseSigningRequest(bytes: Uint8Array, where: string): SigningRe
 }
 
 /** True for what says that it is a signing request. */
-export function isSigningRequest(value: JsonValue): value is JsonObject {
-  return isJsonObject(value) && value.get('format') === requestFormat;
+export function isSigningRequest(object: JsonObject): boolean {
+  return object.get('format') === requestFormat;
 }
 
 function contentOf(object: JsonObject, place: Place): RequestContent {

@@ -4,9 +4,17 @@ import { memberLines, signs, valueIn } from './change-words.ts';
 import type { FileChange, FileChanges } from './file-change.ts';
 import { shown } from './shown.ts';
 
-/** @param title `targets` or `lists` */
-export function fileLines(title: string, { changes, kept }: FileChanges): readonly string[] {
+/**
+ * @param title `targets` or `lists`
+ * @param hasBefore false where everything is new, and nothing can stay
+ */
+export function fileLines(
+  title: string,
+  { changes, kept }: FileChanges,
+  hasBefore: boolean,
+): readonly string[] {
   if (changes.length === 0 && kept === 0) return [];
+  if (!hasBefore) return [`${title}: ${changes.length}`, ...changes.flatMap(fileChangeLines)];
   const count = (state: FileChange['state']): number =>
     changes.filter((change) => change.state === state).length;
   const parts = (['added', 'changed', 'removed'] as const).map((state) => `${count(state)} ${state}`);

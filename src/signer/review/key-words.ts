@@ -3,12 +3,13 @@ import { escaped } from '../../metadata/printable.ts';
 import { fingerprintWords } from '../keys/fingerprint.ts';
 import type { KeyChange, KeyFacts } from './key-facts.ts';
 
-export function keyLines(changes: readonly KeyChange[]): readonly string[] {
+/** @param hasBefore false where everything is new, and nothing can stay */
+export function keyLines(changes: readonly KeyChange[], hasBefore: boolean): readonly string[] {
   if (changes.length === 0) return [];
   const kept = changes.filter(({ state }) => state === 'kept');
   const lines = changes.filter(({ state }) => state !== 'kept').flatMap(keyChangeLines);
   const stay = kept.length === 0 ? [] : [`    ${kept.map(({ key }) => ownerText(key)).join('; ')}`];
-  return [`keys: ${kept.length} stay`, ...stay, ...lines];
+  return [hasBefore ? `keys: ${kept.length} stay` : `keys: ${changes.length}`, ...stay, ...lines];
 }
 
 function keyChangeLines({ state, key, before }: KeyChange): readonly string[] {
@@ -23,7 +24,7 @@ function keyChangeLines({ state, key, before }: KeyChange): readonly string[] {
 }
 
 /** The words are those of the key's bytes, so that no id can borrow another key's words. */
-function keyFactLines(label: string, key: KeyFacts): readonly string[] {
+export function keyFactLines(label: string, key: KeyFacts): readonly string[] {
   const id = key.id === key.hash ? '' : `; under the id ${escaped(key.id)}`;
   return [
     `      ${label}${escaped(key.type)}${key.type === key.scheme ? '' : `, ${escaped(key.scheme)}`}`,

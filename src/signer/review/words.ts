@@ -17,7 +17,7 @@ export interface WordsOptions {
 }
 
 export function differenceLines(difference: Difference, { now }: WordsOptions = {}): readonly string[] {
-  const { head, consistentSnapshot, keys, roles, delegations, targets, meta, others } = difference;
+  const { head, hasBefore, consistentSnapshot, keys, roles, delegations, targets, meta, others } = difference;
   const names = new Map(keys.map(({ key }) => [key.id, key]));
   const entries: readonly (readonly [string, Change, boolean])[] = [
     ['type', head.type, false],
@@ -34,11 +34,11 @@ export function differenceLines(difference: Difference, { now }: WordsOptions = 
         ([name, change]) =>
           `${name} ${changed(change)}${name === 'expires' ? inDays(change.after, now) : ''}`,
       ),
-    ...keyLines(keys),
+    ...keyLines(keys, hasBefore),
     ...roleLines(roles, names),
     ...delegationLines(delegations, names),
-    ...fileLines('targets', targets),
-    ...fileLines('lists', meta),
+    ...fileLines('targets', targets, hasBefore),
+    ...fileLines('lists', meta, hasBefore),
     ...memberLines(others),
   ];
 }
