@@ -19,7 +19,7 @@ import {
   startAwsEndpoint,
   type Trouble,
 } from '../support/aws-endpoint.ts';
-import { awsProfile, awsVariables } from '../support/aws-environment.ts';
+import { awsProfile, awsVariables, setVariables } from '../support/aws-environment.ts';
 import { type CommandLine, commandLine } from '../support/command-line.ts';
 import { signingKey } from '../support/signing-keys.ts';
 
@@ -119,6 +119,35 @@ describe('tidegate publish with a key of AWS KMS', () => {
     assert.match(words, /error \[key-service-denied\] kms \(awskms:alias\/timestamp in eu-central-1\)/);
     assert.ok(!words.includes(awsCredentials.secretAccessKey));
     assert.ok(!existsSync(timestampFile()));
+  });
+
+  it('makes a key known by its address: key import stores the public half and says what to write where', async () => {
+    const uri = `awskms:alias/timestamp?region=${awsRegion}&endpoint=${endpoint.origin}`;
+    const restore = setVariables(awsVariables());
+    try {
+      const missing = await session.type(['key', 'import', uri, '-d', '.']);
+      assert.equal(missing.status, 64, 'a name is needed');
+      const dry = await session.type(['key', 'import', uri, '--name', 'service-1', '-d', '.', '--dry-run']);
+      assert.equal(dry.status, 0, dry.beside);
+      const file = join(session.directory, 'service-1.pub');
+      assert.ok(!existsSync(file));
+      const { status, out, beside } = await session.type([
+        'key',
+        'import',
+        uri,
+        '--name',
+        'service-1',
+        '-d',
+        '.',
+      ]);
+      assert.equal(status, 0, beside);
+      assert.ok(out.includes(`service-1 = ${JSON.stringify(uri)}`), out);
+      assert.equal(readFileSync(file, 'utf8'), readFileSync(join(session.directory, 'kms.pub'), 'utf8'));
+      const again = await session.type(['key', 'import', uri, '--name', 'service-1', '-d', '.']);
+      assert.match(again.beside, /name-taken/);
+    } finally {
+      restore();
+    }
   });
 
   it('says what is missing when there are no credentials', async () => {

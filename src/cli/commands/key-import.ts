@@ -24,18 +24,20 @@ interface ImportOptions extends KeyFolderOptions, PassphraseOptions, NewPassphra
 
 const examples = `
 Reads PKCS#12, PKCS#8, PKCS#1 and SEC1 (PEM or DER, encrypted or not), tuftool's key files, our own, and public keys
-in PEM, DER or as .pub.
+in PEM, DER or as .pub. The private half of a key on a token or in a key service stays there: NAME.pub is stored, and
+what makes the workspace sign with it is printed.
 
 Examples:
   tidegate key import release.p12 --rewrap
   tidegate key import targets.pem --name targets-2
   tidegate key import alice-public.pem --name alice
+  tidegate key import awskms:alias/timestamp?region=eu-central-1 --name timestamp-2
 `;
 
 export function defineImport(command: Command, surroundings: Surroundings): void {
   command
     .description('Take over a key that another program made, locked anew.')
-    .argument('<file>', 'the key')
+    .argument('<file>', 'the key: a file, or the address of a key on a token or in a key service')
     .option('--name <name>', 'name of the key here (default: from the file name)')
     .option('--rewrap', 'take a file whose lock is weak; the new passphrase must be another')
     .option('--public-only', 'store the public half alone')
@@ -49,6 +51,11 @@ export function defineImport(command: Command, surroundings: Surroundings): void
 
 async function importFile(file: string, options: ImportOptions, surroundings: Surroundings): Promise<void> {
   const { terminal, directory } = surroundings;
+  if (/^(?:awskms|awsssm|pkcs11):/i.test(file)) {
+    const { registerDistantKey } = await import('../distant-key.ts');
+    await registerDistantKey(file, options, surroundings);
+    return;
+  }
   const path = resolve(directory, file);
   const name = await checkKeyName(options.name ?? nameFrom(file));
   const { folder } = await keyFolderOf(options, surroundings);
