@@ -118,7 +118,7 @@ async function init(directory: string, options: InitOptions, surroundings: Surro
   if (given.root !== undefined) {
     const request = `${path}/requests/root-1.request.json`;
     terminal.print(`  first root  ${request} (each key holder signs a copy)`);
-    terminal.print(`next, for each of them: tidegate sign ${request}`);
+    terminal.print(`next, for each of them: tidegate sign ${request} --key KEYFILE`);
     terminal.print('then: tidegate publish, with the copies that come back');
     terminal.printJson({ ...result, request });
     return;

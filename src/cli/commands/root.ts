@@ -51,7 +51,9 @@ async function propose(options: ProposeCommandOptions, surroundings: Surrounding
   for (const warning of warnings) terminal.note(`warning: ${warning}`);
   terminal.print(`  digest  ${request.sha256}`);
   terminal.print(
-    options.dryRun === true ? 'nothing was written' : `next, for each key holder: tidegate sign ${path}`,
+    options.dryRun === true
+      ? 'nothing was written'
+      : `next, for each key holder: tidegate sign ${path} --key KEYFILE`,
   );
   terminal.printJson({
     dryRun: options.dryRun === true,

@@ -47,7 +47,7 @@ async function propose(options: ProposeOptions, surroundings: Surroundings): Pro
   });
   for (const one of proposed) for (const line of lines(one)) terminal.print(line);
   for (const { path } of proposed) {
-    if (!dryRun) terminal.print(`next, for each key holder: tidegate sign ${path}`);
+    if (!dryRun) terminal.print(`next, for each key holder: tidegate sign ${path} --key KEYFILE`);
   }
   if (dryRun) terminal.print('nothing was written');
   terminal.printJson(
