@@ -84,9 +84,9 @@ describe('signer/adopt/adopted-settings', () => {
   });
 
   it('says where the chain of roots begins when its beginning is lost', async () => {
-    const root = rootOf(scene, 'chain', 3);
+    const options = { ...optionsFor(scene, 'chain'), root: rootOf(scene, 'chain', 3) };
     for (const version of [1, 2]) rmSync(join(metadataFolder(scene, 'chain'), `${version}.root.json`));
-    const { settings, findings } = await planOf('chain', { root });
+    const { settings, findings } = await planAdoption(scene.workspace, options);
     assert.equal(settings.firstRoot, 3);
     assert.match(findings.map(({ where }) => where).join('; '), /roots 1 to 2/);
   });
