@@ -43,7 +43,7 @@ const withRoots = (last: number): RepositorySimulator => {
 };
 
 describe('an audit', () => {
-  it('PUB-10: walks from every root, and reads every role, delegated ones too, and every target', async () => {
+  it('SPEC-83, PUB-10: walks from every root, and reads every role, delegated ones too, and every target', async () => {
     const repository = withRoots(4);
     repository.delegate('targets', 'apps', { paths: ['app-*'] });
     repository.delegate('apps', 'deep', { paths: ['app-deep-*'] });
@@ -88,7 +88,7 @@ describe('an audit', () => {
     assert.match(said(report)[0] ?? '', /4\.root\.json: 0 of 2 valid signatures by root 3's root keys/);
   });
 
-  it('PUB-18: names every old root that is gone, and the hosts that it strands', async () => {
+  it('SPEC-82, PUB-18: names every old root that is gone, and the hosts that it strands', async () => {
     const repository = withRoots(6);
     repository.files.delete('1.root.json');
     repository.files.delete('4.root.json');

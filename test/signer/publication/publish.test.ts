@@ -47,7 +47,7 @@ async function liveOf(workspace: Workspace) {
 }
 
 describe('signer/publication/plan', () => {
-  it('writes nothing, and says versions, expiries, signers, uploads and waves', async () => {
+  it('SPEC-90: writes nothing, and says versions, expiries, signers, uploads and waves', async () => {
     const disk = await workspaceDisk();
     const store = new StorageReplay(new MemoryStore());
     const workspace = await open(disk, store);
@@ -146,7 +146,7 @@ describe('signer/publication/plan', () => {
     assert.match(warnings.join('\n'), /first wave of demo x86_64 1\.0\.0 opened/);
   });
 
-  it('PUB-04: a workspace that lost its state, or is behind, goes on from what is published', async () => {
+  it('SPEC-95, PUB-04: a workspace that lost its state, or is behind, goes on from what is published', async () => {
     const store = new MemoryStore();
     const stale = await open(await workspaceDisk(), store);
     await addVersion(stale, '1.0.0');
@@ -281,7 +281,7 @@ describe('signer/publication/publish', () => {
     assert.deepEqual(await readDrafts(workspace), []);
   });
 
-  it('SPEC-25, PUB-06: nothing that is published is ever overwritten', async () => {
+  it('SPEC-25, SPEC-96, PUB-06: nothing that is published is ever overwritten', async () => {
     const store = new MemoryStore();
     const workspace = await open(await workspaceDisk(), store);
     await addVersion(workspace, '1.0.0');

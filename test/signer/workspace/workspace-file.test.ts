@@ -79,7 +79,7 @@ describe('signer/workspace/workspace-file', () => {
     refusal('[waves]', '[waves', /tidegate\.toml: /);
   });
 
-  it('SGN-14: a threshold above the keys, 0, or of 1 for root is refused', () => {
+  it('SPEC-22, SGN-14: a threshold above the keys, 0, or of 1 for root is refused', () => {
     refusal('threshold = 2', 'threshold = 4', /\[roles\.root\] threshold: found 4, expected 1 to/);
     refusal(
       'threshold = 2',

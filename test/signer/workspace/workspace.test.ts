@@ -122,7 +122,7 @@ describe('signer/workspace/init', () => {
     assert.equal((signed.get('keys') as JsonObject).size, 6);
   });
 
-  it('keys are encrypted unless development keys are asked for by name', async () => {
+  it('SPEC-80: keys are encrypted unless development keys are asked for by name', async () => {
     const fs = new MemoryFileSystem();
     const options = { template: 'single', name: 'os', store: 'p', fileSystem: fs } as const;
     await assert.rejects(initWorkspace('/w', options), { code: 'usage' });
@@ -316,7 +316,7 @@ describe('signer/workspace/workspace', () => {
     await assert.rejects(open(other), { code: 'workspace-invalid', message: /example\/os/ });
   });
 
-  it('SGN-18: a root that old or new keys have not signed in number is refused', async () => {
+  it('SPEC-81, SGN-18: a root that old or new keys have not signed in number is refused', async () => {
     const fs = await workspaceDisk();
     await signRoot(fs, 2, ['root-1']);
     await assert.rejects(open(fs), { code: 'threshold-not-met', message: /1 of 2/ });
