@@ -5,8 +5,8 @@
  * 1. The timestamp is due when a fourteenth of its life is over: a weekly one twice a day. Run twice, the second run
  *    finds nothing to do.
  * 2. The timestamp's share can be chosen up to the half of its life, at which alarms begin.
- * 3. Snapshot and targets are due at half of their life, as long as their keys are at hand; without them they are
- *    reported, and the timestamp is refreshed all the same.
+ * 3. Snapshot, targets and delegated roles, empty ones too, are due at half of their life, as long as their keys are at
+ *    hand; without them they are reported, and the timestamp is refreshed all the same.
  * 4. The workspace is locked only where something is signed, each repository by itself.
  * 5. Nothing is signed by a clock that is known to be wrong, and nothing upon a store that shows less than was seen.
  */
@@ -20,6 +20,7 @@ import { settleInterrupted } from './publication/publish.ts';
 import { publishRepository } from './publication/publish-repository.ts';
 import type { PublishedRole } from './publication/role-plan.ts';
 import type { Versions } from './publication/sign-plan.ts';
+import { signersOf } from './role-signers.ts';
 import type { Expiration } from './workspace/expiration.ts';
 import { readJournal } from './workspace/state-file.ts';
 import { type RepositoryPlace, repositoriesOf, type Workspace, whileLocked } from './workspace/workspace.ts';
@@ -48,7 +49,7 @@ export interface RefreshResult {
   readonly roles: readonly string[];
   readonly versions: Versions | undefined;
   /** Roles that are due and whose keys are not here. */
-  readonly waiting: readonly PublishedRole[];
+  readonly waiting: readonly string[];
 }
 
 /** The share of its life after which a role is due. */
@@ -64,10 +65,13 @@ export function dueRoles(
   expiration: Expiration,
   now: number,
   timestampDueAfter = dueAfter.timestamp,
-): ReadonlySet<PublishedRole> {
+): ReadonlySet<string> {
   const shares = { ...dueAfter, timestamp: timestampDueAfter };
-  const due = new Set<PublishedRole>();
+  const due = new Set<string>();
   if (published === undefined) return due;
+  for (const [role, { document }] of published.delegated) {
+    if (document.expires - now <= expiration.targets * (1 - shares.targets)) due.add(role);
+  }
   for (const role of ['targets', 'snapshot', 'timestamp'] as const) {
     const remaining = published[role].expires - now;
     if (remaining <= expiration[role] * (1 - shares[role])) due.add(role);
@@ -139,14 +143,16 @@ async function refreshOnce(
   const { now, force = false } = run;
   const live = await readLive(workspace, place, run.signal);
   const due = new Set(dueRoles(live, workspace.expiration, now, run.timestampDueAfter));
-  const waiting: PublishedRole[] = [];
-  for (const role of ['targets', 'snapshot'] as const) {
-    if (!due.has(role) || (await canSign(workspace, live, role))) continue;
+  const waiting: string[] = [];
+  for (const role of due) {
+    if (role === 'timestamp' || (await canSign(workspace, live, role))) continue;
     due.delete(role);
     waiting.push(role);
   }
-  // What lists targets has to be signed with them.
-  if (due.has('targets') && !(await canSign(workspace, live, 'snapshot'))) due.delete('targets');
+  // What lists them has to be signed with them.
+  if (!(await canSign(workspace, live, 'snapshot'))) {
+    for (const role of due) if (role !== 'timestamp') due.delete(role);
+  }
   const result = { repository: place.name, roles: [], versions: undefined, waiting };
   if (live.published === undefined) return { ...result, outcome: 'unpublished' };
   if (due.size === 0 && !force) return { ...result, outcome: 'current' };
@@ -158,12 +164,13 @@ async function refreshOnce(
   return { ...result, outcome: 'refreshed', roles: plan.roles.map(({ role }) => role), versions };
 }
 
-async function canSign(workspace: Workspace, live: LiveRepository, role: PublishedRole): Promise<boolean> {
-  const { keyIds, threshold } = live.root.roles[role];
+async function canSign(workspace: Workspace, live: LiveRepository, role: string): Promise<boolean> {
+  const signers = signersOf(live, role);
+  if (signers === undefined) return false;
   let atHand = 0;
-  for (const id of keyIds) {
+  for (const id of signers.role.keyIds) {
     const name = workspace.keys.get(id)?.name;
     if (name !== undefined && (await hasPrivateKey(workspace, name))) atHand += 1;
   }
-  return atHand >= threshold;
+  return atHand >= signers.role.threshold;
 }

@@ -1,15 +1,14 @@
 /** The roles of a repository, delegated ones too: who signed, how long they live, whether something is to be done. Pure. */
-import { keysForRole } from '../metadata/delegations.ts';
 import { type Envelope, parseEnvelope } from '../metadata/envelope.ts';
 import { snapshotEntryName } from '../metadata/file-names.ts';
 import type { KeySet, RoleKeys } from '../metadata/keys.ts';
-import { isTopLevelRole, type TopLevelRole, topLevelRoles } from '../metadata/role-name.ts';
-import type { TargetsDocument } from '../metadata/targets.ts';
+import { topLevelRoles } from '../metadata/role-name.ts';
 import { defaultLimits } from '../trust/limits.ts';
 import { countSignatures } from '../trust/threshold.ts';
 import type { NamedKey } from './keys/key-ring.ts';
 import type { LiveRepository } from './publication/live-repository.ts';
 import { dueRoles } from './refresh.ts';
+import { signersOf } from './role-signers.ts';
 import type { Expiration } from './workspace/expiration.ts';
 
 export interface RoleStatus {
@@ -35,9 +34,6 @@ export interface RoleStatus {
 
 /** A new root needs people and safes: due eight weeks before its end. */
 const rootNotice = 8 * 7 * 24 * 3_600_000;
-
-/** Delegated roles are due at half of their life, as targets are. */
-const delegatedDueAfter = 1 / 2;
 
 export interface RoleContext {
   readonly expiration: Expiration;
@@ -66,21 +62,13 @@ function topLevelStatuses(live: LiveRepository, context: RoleContext): readonly 
   });
 }
 
-function delegatedStatuses({ published }: LiveRepository, context: RoleContext): readonly RoleStatus[] {
-  if (published === undefined) return [];
-  const documents = new Map<string, TargetsDocument>([['targets', published.targets]]);
-  for (const [role, { document }] of published.delegated) documents.set(role, document);
-  return [...published.delegated].flatMap(([role, { document, envelope, delegators }]) => {
-    if (isTopLevelRole(role)) return [];
-    const delegator = [...delegators][0] ?? 'targets';
-    const delegations = documents.get(delegator)?.delegations;
-    const roleKeys = delegations && keysForRole(delegations, role);
-    if (delegations === undefined || roleKeys === undefined) return [];
-    const left = document.expires - context.now;
-    const due = left <= context.expiration.targets * (1 - delegatedDueAfter);
-    const signers = { role: roleKeys, keys: delegations.keys };
-    const state = due ? 'due' : 'good';
-    return [statusOfOne({ role, delegator, document, envelope, signers, state }, context)];
+function delegatedStatuses(live: LiveRepository, context: RoleContext): readonly RoleStatus[] {
+  const due = dueRoles(live, context.expiration, context.now);
+  return [...(live.published?.delegated ?? [])].flatMap(([role, { document, envelope }]) => {
+    const signers = signersOf(live, role);
+    if (signers?.delegator === undefined) return [];
+    const state = due.has(role) ? 'due' : 'good';
+    return [statusOfOne({ role, delegator: signers.delegator, document, envelope, signers, state }, context)];
   });
 }
 
@@ -109,8 +97,8 @@ function statusOfOne(
   return { role, delegator, version, expires, remaining, state: shown, signatures };
 }
 
-function dueOf(live: LiveRepository, expiration: Expiration, now: number): ReadonlySet<TopLevelRole> {
-  const due = new Set<TopLevelRole>(dueRoles(live, expiration, now));
+function dueOf(live: LiveRepository, expiration: Expiration, now: number): ReadonlySet<string> {
+  const due = new Set(dueRoles(live, expiration, now));
   if (live.root.expires - now < rootNotice) due.add('root');
   return due;
 }
