@@ -94,7 +94,7 @@ async function importPrivate(
   let old: Uint8Array | undefined;
   const { privateKey, weakness } = await readKeyMaterial(bytes, path, async () => {
     const given = await options.passphrase();
-    old = given.slice();
+    old = new Uint8Array(given);
     return given;
   });
   bytes.fill(0);
