@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { JsonObject } from '../../src/metadata/json.ts';
+import { formatJson, jsonOf } from '../../src/metadata/json-writer.ts';
+import { makeSigningRequest } from '../../src/signer/ceremony/new-request.ts';
+import { formatSigningRequest, parseSigningRequest } from '../../src/signer/ceremony/request-format.ts';
+import { fingerprintWords } from '../../src/signer/keys/fingerprint.ts';
+import { developmentKeyFile } from '../../src/signer/keys/key-file.ts';
+import { generatePrivateKey, type SigningKey, signingKeyOf } from '../../src/signer/keys/signing-key.ts';
+import { noFloors } from '../../src/trust/floors.ts';
+import { defaultLimits } from '../../src/trust/limits.ts';
+import { trustRoot } from '../../src/trust/trusted-set.ts';
+import { type CommandLine, commandLine } from '../support/command-line.ts';
+
+const now = Date.parse('2026-11-24T12:00:00Z');
+
+describe('tidegate: review, sign and merge', () => {
+  const keys = new Map<string, SigningKey>();
+  const files = new Map<string, Uint8Array>();
+  let line: CommandLine;
+
+  before(async () => {
+    for (const name of ['alice', 'bob', 'carol', 'mallory']) {
+      const key = await generatePrivateKey(name === 'bob' ? 'ecdsa-p256' : 'ed25519');
+      keys.set(name, signingKeyOf(key, name));
+      files.set(name, developmentKeyFile(key, name));
+    }
+  });
+
+  beforeEach(() => {
+    line = commandLine(now);
+    mkdirSync(join(line.directory, 'own'));
+    for (const [name, bytes] of files) {
+      writeFileSync(join(line.directory, `${name}.key.json`), bytes, { mode: 0o600 });
+      const json = keys.get(name)?.json ?? new Map();
+      if (name !== 'mallory') writeFileSync(join(line.directory, 'own', `${name}.pub`), formatJson(json));
+    }
+    writeFileSync(join(line.directory, 'root-1.request.json'), formatSigningRequest(firstRoot()));
+  });
+
+  afterEach(() => line.end());
+
+  function idsOf(names: readonly string[]): readonly string[] {
+    return names.map((name) => keys.get(name)?.id ?? '');
+  }
+
+  function firstRoot() {
+    const board = { keyids: idsOf(['alice', 'bob', 'carol']), threshold: 2 };
+    const document = jsonOf({
+      _type: 'root',
+      spec_version: '1.0.0',
+      version: 1,
+      expires: '2027-11-01T00:00:00Z',
+      consistent_snapshot: true,
+      keys: new Map(
+        ['alice', 'bob', 'carol'].map((name) => [keys.get(name)?.id ?? '', keys.get(name)?.json ?? '']),
+      ),
+      roles: { root: board, timestamp: board, snapshot: board, targets: board },
+    }) as JsonObject;
+    const owners = new Map(['alice', 'bob', 'carol'].map((name) => [keys.get(name)?.id ?? '', name]));
+    return makeSigningRequest({
+      repository: '',
+      role: 'root',
+      document,
+      roots: [],
+      owners,
+      plannedAt: now,
+      base: undefined,
+    });
+  }
+
+  function read(name: string): string {
+    return readFileSync(join(line.directory, name), 'utf8');
+  }
+
+  it('two of three sign copies on their own machines, and a file comes out that hosts trust', async () => {
+    const request = firstRoot();
+    const review = await line.type('review root-1.request.json --keys own');
+    assert.equal(review.status, 0, review.beside);
+    assert.match(review.out, /^ALARM: this is a FIRST root/m);
+    assert.match(review.out, /\+ alice \(as your own keys say\)/);
+    const words = fingerprintWords(request.sha256);
+    assert.ok(review.out.includes(words));
+
+    line.answers.push(words.split('-').slice(0, 2).join(' '));
+    const alice = await line.type('sign root-1.request.json --key alice.key.json --output alice.json');
+    assert.equal(alice.status, 0, alice.beside);
+    assert.match(alice.out, /signed alice\.json: 1 of 2 by its own keys/);
+    const bob = await line.type([
+      'sign',
+      'root-1.request.json',
+      '--key',
+      'file:bob.key.json',
+      '--digest',
+      words,
+    ]);
+    assert.equal(bob.status, 0, bob.beside);
+
+    const early = await line.type('merge root-1.request.json --metadata 1.root.json');
+    assert.equal(early.status, 80, early.out);
+    assert.match(early.beside, /signatures-missing.*1 more by its own keys/);
+    const merged = await line.type('merge root-1.request.json alice.json --metadata 1.root.json');
+    assert.equal(merged.status, 0, merged.beside);
+    assert.match(merged.out, /2 of 2 by its own keys\nnext: tidegate publish root-1\.request\.json/);
+    const policy = {
+      now,
+      limits: defaultLimits,
+      requireConsistentSnapshot: true,
+      allowDelegations: true,
+      requireHashedKeyIds: true,
+    };
+    assert.equal(
+      trustRoot(readFileSync(join(line.directory, '1.root.json')), policy, noFloors).root.document.version,
+      1,
+    );
+    assert.equal(statSync(join(line.directory, 'root-1.request.json')).mode & 0o777, 0o644);
+  });
+
+  it('a declined question, a wrong digest and nobody to ask change nothing', async () => {
+    const bytes = read('root-1.request.json');
+    line.answers.push('yes');
+    const declined = await line.type('sign root-1.request.json --key alice.key.json');
+    assert.equal(declined.status, 130);
+    const wrong = await line.type('sign root-1.request.json --key alice.key.json --digest babab-babab');
+    assert.equal(wrong.status, 80);
+    const nobody = await line.type('sign root-1.request.json --key alice.key.json');
+    assert.equal(nobody.status, 64);
+    line.answers.push(fingerprintWords(firstRoot().sha256));
+    const json = await line.type('sign root-1.request.json --key alice.key.json --json');
+    assert.equal(json.status, 64);
+    assert.equal(read('root-1.request.json'), bytes);
+  });
+
+  it('--dry-run opens no key and writes nothing', async () => {
+    const bytes = read('root-1.request.json');
+    const { status, out, beside } = await line.type(
+      'sign root-1.request.json --key missing.key.json --dry-run',
+    );
+    assert.equal(status, 0, beside);
+    assert.match(out, /would sign with missing\.key\.json; nothing was signed or written/);
+    const merged = await line.type('merge root-1.request.json --output other.json --dry-run');
+    assert.equal(merged.status, 0, merged.beside);
+    assert.equal(existsSync(join(line.directory, 'other.json')), false);
+    assert.equal(read('root-1.request.json'), bytes);
+  });
+
+  it('a key that nobody wants, a second time, and a key that others can read are refused', async () => {
+    const stranger = await line.type(
+      'sign root-1.request.json --key alice.key.json --key mallory.key.json --yes',
+    );
+    assert.equal(stranger.status, 88);
+    assert.match(stranger.beside, /key-unusable.*none of those that may sign it/);
+    assert.equal(
+      parseSigningRequest(Buffer.from(read('root-1.request.json')), 'request').signatures.length,
+      0,
+    );
+    assert.equal((await line.type('sign root-1.request.json --key alice.key.json --yes')).status, 0);
+    const again = await line.type('sign root-1.request.json --key alice.key.json --yes');
+    assert.equal(again.status, 64);
+    assert.match(again.beside, /already; nothing was written/);
+    chmodSync(join(line.directory, 'bob.key.json'), 0o640);
+    const open = await line.type('sign root-1.request.json --key bob.key.json --yes');
+    assert.equal(open.status, 88);
+    assert.match(open.beside, /key-file-permissions/);
+  });
+
+  it('several requests are signed all or not at all', async () => {
+    const other = JSON.parse(read('root-1.request.json'));
+    writeFileSync(
+      join(line.directory, 'bad.json'),
+      JSON.stringify({ ...other, payload: `${other.payload} ` }),
+    );
+    const bytes = read('root-1.request.json');
+    const { status, beside } = await line.type(
+      'sign root-1.request.json bad.json --key alice.key.json --yes',
+    );
+    assert.equal(status, 80);
+    assert.match(beside, /request-invalid.*bad\.json/);
+    assert.equal(read('root-1.request.json'), bytes);
+  });
+
+  it('a request of 100 MB is refused before it is read', async () => {
+    writeFileSync(join(line.directory, 'large.json'), Buffer.alloc(100 * 1024 * 1024, 0x20));
+    const { status, beside } = await line.type('review large.json');
+    assert.equal(status, 66);
+    assert.match(beside, /length-limit/);
+  });
+
+  it('--json holds the same facts', async () => {
+    const review = await line.type('review root-1.request.json --keys own --json');
+    const data = review.json() as { alarms: { kind: string }[]; sha256: string; signers: unknown[] };
+    const kinds = data.alarms.map(({ kind }) => kind);
+    assert.deepEqual(kinds, ['first-root', 'key-shared', 'key-shared', 'key-shared']);
+    assert.equal(data.sha256, firstRoot().sha256);
+    const signed = await line.type('sign root-1.request.json --key alice.key.json --yes --json');
+    assert.equal((signed.json() as { complete: boolean }[])[0]?.complete, false);
+  });
+});
