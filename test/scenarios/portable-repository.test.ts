@@ -223,7 +223,7 @@ describe('a portable repository', () => {
     let made: Awaited<ReturnType<typeof repository>> | undefined;
     const get = async () => (made ??= await repository(kind, now));
 
-    it(`SPEC-5, SPEC-8, SPEC-13, SPEC-16, SPEC-20, SPEC-38, SPEC-84, SPEC-86, SPEC-87, SPEC-88, SPEC-91, SPEC-92: keeps the portable profile: ${title}`, async () => {
+    it(`SPEC-5, SPEC-8, SPEC-13, SPEC-16, SPEC-20, SPEC-37, SPEC-38, SPEC-84, SPEC-86, SPEC-87, SPEC-88, SPEC-91, SPEC-92: keeps the portable profile: ${title}`, async () => {
       const { store } = await get();
       const files = await documentsOf(store);
       const types = new Set<string>();

@@ -90,7 +90,7 @@ describe('what the signer writes', () => {
     });
   }
 
-  it('is refused where a red row could only be written as it is', () => {
+  it('SPEC-23, SPEC-27, SPEC-29, SPEC-32: is refused where a red row could only be written as it is', () => {
     const expected = [
       'custom {}',
       'custom null',
