@@ -7,6 +7,7 @@
  * 3. Credentials come from where the SDK looks: environment, shared files, single sign-on, the role of the machine.
  * 4. Every error names the key and the action, as IAM spells it.
  */
+import { randomInt } from 'node:crypto';
 import { TidegateError } from '../../errors.ts';
 import { cancelled, pause } from '../../storage/cancel.ts';
 import type { AwsPlace } from './aws-address.ts';
@@ -82,7 +83,7 @@ export async function askAws<Answer>(
   send: (options: { readonly abortSignal: AbortSignal }) => Promise<Answer>,
   devices: AwsDevices,
 ): Promise<Answer> {
-  const { random = Math.random, pause: wait = pause, stall = awsLimits.stall } = devices;
+  const { random = fromNode, pause: wait = pause, stall = awsLimits.stall } = devices;
   const what = `${call.action} with ${call.where}`;
   for (let attempt = 1; ; attempt += 1) {
     const found = await attemptOnce(call, send, stall);
@@ -97,6 +98,13 @@ export async function askAws<Answer>(
     await wait(pauseBefore(attempt + 1, random()), what, call.signal);
   }
 }
+
+/** The signer takes no chance but that of node:crypto, not even here. */
+function fromNode(): number {
+  return randomInt(chances) / chances;
+}
+
+const chances = 2 ** 32;
 
 /** Half of the doubling pause is certain, the other half is left to chance, so that signers do not march in step. */
 export function pauseBefore(attempt: number, random: number): number {
