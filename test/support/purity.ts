@@ -7,6 +7,7 @@ import type { GlobalUse, SourceFacts } from './source-facts.ts';
 const allowedGlobals: ReadonlySet<string> = new Set([
   ...['Array', 'ArrayBuffer', 'BigInt', 'Boolean', 'DataView', 'Date', 'Infinity', 'JSON', 'Map', 'Math'],
   ...['NaN', 'Number', 'Object', 'RegExp', 'Set', 'String', 'Symbol', 'Uint8Array', 'Uint16Array'],
+  ...['Float64Array'],
   ...['Uint32Array', 'WeakMap', 'WeakSet', 'undefined', 'decodeURIComponent', 'encodeURIComponent'],
   ...['Error', 'RangeError', 'SyntaxError', 'TypeError', 'TextDecoder', 'TextEncoder'],
 ]);
