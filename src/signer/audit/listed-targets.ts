@@ -1,6 +1,7 @@
 /** What the roles of a repository list, together. */
 import { TidegateError } from '../../errors.ts';
 import { rolesForPath } from '../../metadata/delegations.ts';
+import { escaped } from '../../metadata/printable.ts';
 import { isTargetPath } from '../../metadata/target-path.ts';
 import { targetOf } from '../../metadata/targets.ts';
 import type { VerifiedTargets } from '../../trust/trusted-set.ts';
@@ -30,7 +31,8 @@ export function listedTargets(
       if (!inside) outside.push(path);
     }
     if (outside.length === 0) continue;
-    const text = `${role} lists ${outside.length} targets outside the paths that are delegated to it, the first ${outside[0]}; no host finds them`;
+    const first = escaped(outside[0] ?? '');
+    const text = `${escaped(role)} lists ${outside.length} targets outside the paths that are delegated to it, the first ${first}; no host finds them`;
     problems.add(
       new TidegateError('target-not-found', text, { role, targets: outside.slice(0, 20) }),
       'warning',

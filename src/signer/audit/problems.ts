@@ -3,6 +3,7 @@
  * for, not the audit.
  */
 import { type ErrorCode, type ErrorDetails, isTidegateError, TidegateError } from '../../errors.ts';
+import { escaped } from '../../metadata/printable.ts';
 
 export interface Problem {
   /** `warning`: hosts work today. */
@@ -67,8 +68,6 @@ export function missingFile(
   consequence: string,
   details: ErrorDetails = {},
 ): TidegateError {
-  return new TidegateError('not-found', `${name} is missing from ${where}: ${consequence}`, {
-    file: name,
-    ...details,
-  });
+  const text = `${escaped(name)} is missing from ${where}: ${consequence}`;
+  return new TidegateError('not-found', text, { file: name, ...details });
 }

@@ -18,7 +18,7 @@ import type { AuditedRole, AuditReport } from './report.ts';
 import { type AuditedRoles, auditRoles } from './roles.ts';
 import { auditRoots, type RootChain } from './root-chain.ts';
 import type { Sample } from './sample.ts';
-import { auditTargetFiles } from './target-files.ts';
+import { type AuditedFiles, auditTargetFiles } from './target-files.ts';
 
 export interface AuditOptions {
   /** A root from outside, any version; without it the first root that is found begins the trust. */
@@ -44,13 +44,12 @@ const auditPolicy: TrustPolicy = {
 };
 
 /**
- * @throws not-found when there is no repository at all, what a trusted root that cannot be one causes, network errors
- *   when many files cannot be had, cancelled
+ * @throws what a trusted root that cannot be one causes, network errors when many files cannot be had, cancelled
  */
 export async function auditRepository(place: AuditPlace, options: AuditOptions): Promise<AuditReport> {
   const problems = new Problems();
   const shared = { problems, ...(options.signal !== undefined && { signal: options.signal }) };
-  await requireTimestamp(place, options.signal);
+  if (!(await isPublished(place, shared))) return reportOf(place, options, { problems });
   const { trustedRoot: anchor, now } = options;
   const chain = await auditRoots({ ...shared, folder: place.metadata, anchor, policy: auditPolicy });
   const root = chain.set && settledRoot(chain.set, problems, now);
@@ -61,37 +60,46 @@ export async function auditRepository(place: AuditPlace, options: AuditOptions):
   const targets = listedTargets(roles, problems);
   const files = await auditTargetFiles({ ...shared, ...options, folder: place.targets, targets, consistent });
   const releases = await countReleases(place, roles, { ...shared, consistent });
+  const copies = consistent ? await copiesOf(place, targets, files.present, shared) : undefined;
+  const profile = profileOf(chain, audited, options, copies);
+  return reportOf(place, options, { problems, chain, root, audited, files, releases, profile });
+}
+
+/** A place without a timestamp is a wrong address, or nothing was ever published: the rest would say nothing more. */
+async function isPublished({ metadata }: AuditPlace, { problems, signal }: Shared): Promise<boolean> {
+  const name = metadataFileName('timestamp');
+  const options = signal === undefined ? {} : { signal };
+  const bytes = await metadata.readMetadata(name, defaultLimits.maxTimestampLength, options);
+  if (bytes === undefined) problems.add(missingFile(name, metadata.location, 'nothing is published here'));
+  return bytes !== undefined;
+}
+
+interface Outcome {
+  readonly problems: Problems;
+  readonly chain?: RootChain;
+  readonly root?: TrustedSet | undefined;
+  readonly audited?: AuditedRoles | undefined;
+  readonly files?: AuditedFiles;
+  readonly releases?: number | undefined;
+  readonly profile?: readonly ProfileFinding[];
+}
+
+function reportOf(place: AuditPlace, { trustedRoot }: AuditOptions, outcome: Outcome): AuditReport {
+  const { problems, chain, root, audited, files, releases, profile = [] } = outcome;
+  const { listed = 0, present, verified = 0, bytes = 0 } = files ?? {};
   return {
     repository: place.name,
     metadata: place.metadata.location,
     targets: place.targets.location,
-    origin: anchor === undefined ? 'unproven' : 'proven',
-    roots: [...chain.files.keys()],
-    stranded: chain.stranded,
-    roles: rolesOf(audited?.set ?? root, roles),
-    files: {
-      listed: files.listed,
-      present: files.present.size,
-      verified: files.verified,
-      bytes: files.bytes,
-    },
+    origin: trustedRoot === undefined ? 'unproven' : 'proven',
+    roots: [...(chain?.files.keys() ?? [])],
+    stranded: chain?.stranded ?? [],
+    roles: rolesOf(audited?.set ?? root, audited?.roles ?? new Map()),
+    files: { listed, present: present?.size ?? 0, verified, bytes },
     releases,
     problems: problems.all,
-    profile: profileOf(
-      chain,
-      audited,
-      options,
-      consistent ? await copiesOf(place, targets, files.present, shared) : undefined,
-    ),
+    profile,
   };
-}
-
-/** A place without a repository is a wrong address, not a repository without files. */
-async function requireTimestamp({ metadata }: AuditPlace, signal: AbortSignal | undefined): Promise<void> {
-  const name = metadataFileName('timestamp');
-  const options = signal === undefined ? {} : { signal };
-  const bytes = await metadata.readMetadata(name, defaultLimits.maxTimestampLength, options);
-  if (bytes === undefined) throw missingFile(name, metadata.location, 'there is no repository');
 }
 
 function settledRoot(set: TrustedSet, problems: Problems, now: number): TrustedSet {

@@ -10,6 +10,7 @@ import { TidegateError } from '../../errors.ts';
 import { keysForRole } from '../../metadata/delegations.ts';
 import type { Document } from '../../metadata/document.ts';
 import { metadataFileName, snapshotEntryName } from '../../metadata/file-names.ts';
+import { escaped } from '../../metadata/printable.ts';
 import { checkExpiry } from '../../trust/document-check.ts';
 import {
   listedMeta,
@@ -164,7 +165,7 @@ class RoleWalk {
     const listed = new Set(listedRoles(set));
     const named = [...this.roles.keys()].flatMap((role) => [role, ...this.#delegatedBy(set, role)]);
     for (const role of listed.difference(new Set([...named, 'root', 'targets']))) {
-      const text = `snapshot lists ${snapshotEntryName(role)}, and no role that can be believed delegates to it`;
+      const text = `snapshot lists ${escaped(snapshotEntryName(role))}, and no role that can be believed delegates to it`;
       problems.add(new TidegateError('document-invalid', text, { role }), 'warning');
     }
   }

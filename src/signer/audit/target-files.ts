@@ -5,6 +5,7 @@
 import { isTidegateError, TidegateError } from '../../errors.ts';
 import { createDigest, hashAlgorithms } from '../../metadata/crypto.ts';
 import { targetFileName } from '../../metadata/file-names.ts';
+import { escaped } from '../../metadata/printable.ts';
 import type { Target } from '../../metadata/targets.ts';
 import type { OpenFile } from '../../storage/store.ts';
 import { checkHashes, lengthMismatch } from '../../trust/file-check.ts';
@@ -102,9 +103,14 @@ async function isThere(
     const length = await lengthOf(folder, name, signal);
     if (length === undefined) {
       const roles = [...new Set(targets.map(({ role }) => role))];
-      throw missingFile(name, folder.location, `${roles.join(', ')} lists it, and hosts will ask for it`, {
-        target: targets[0]?.path ?? name,
-      });
+      throw missingFile(
+        name,
+        folder.location,
+        `${escaped(roles.join(', '))} lists it, and hosts will ask for it`,
+        {
+          target: targets[0]?.path ?? name,
+        },
+      );
     }
     const wrong = targets.find((target) => target.length !== length);
     if (wrong !== undefined && length >= 0) throw lengthMismatch(name, length, wrong.length);

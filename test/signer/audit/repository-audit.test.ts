@@ -349,6 +349,22 @@ describe('an audit', () => {
     assert.deepEqual(rules(await audit(repository, { profile: 'bottlerocket' })), ['key-kind 3.root.json']);
   });
 
+  it('PAR-30: escapes what names of an attacker would do to a terminal', async () => {
+    const repository = withRoots(2);
+    repository.delegate('targets', 'evil\u202erole', { paths: ['x'] });
+    repository.addTarget('a\u202egpj.img', imageBytes('a', 10), 'evil\u202erole');
+    repository.writeAll();
+    repository.snapshot.meta['stray\u202e.json'] = { version: 1 };
+    repository.timestamp.meta['snapshot.json'] = repository.metaOf(repository.write('snapshot'), 5);
+    repository.write('timestamp');
+    for (const name of [...repository.targetFiles.keys()])
+      if (name.includes('\u202e')) repository.targetFiles.delete(name);
+    const report = await audit(repository, { profile: 'strict' });
+    const texts = [...said(report), ...report.profile.map(({ path, found }) => `${path} ${found}`)];
+    assert.ok(report.problems.length === 3 && report.profile.length > 0);
+    for (const text of texts) assert.ok(!text.includes('\u202e'), JSON.stringify(text));
+  });
+
   it('is cancelled by its signal', async () => {
     const abort = new AbortController();
     const repository = withRoots(2);
@@ -362,7 +378,8 @@ describe('an audit', () => {
   it('calls a place without a timestamp no repository', async () => {
     const repository = withRoots(2);
     repository.files.delete('timestamp.json');
-    await assert.rejects(audit(repository), { code: 'not-found' });
+    const report = await audit(repository);
+    assert.deepEqual([codes(report), report.roots, report.roles], [{ 'not-found': 1 }, [], []]);
   });
 
   it('reports files that the network failed, and gives up when it is the network', async () => {
