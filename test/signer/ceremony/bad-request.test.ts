@@ -111,6 +111,11 @@ describe('a request that is not as it was made', () => {
             return;
           }
           assert.equal(request.sha256, scene.sha256);
+          // A delegator that was altered is one that nobody has signed.
+          if (request.unsigned.length > 0) {
+            assert.ok(kindsOf(request).includes('delegator-unsigned'));
+            return;
+          }
           assert.deepEqual(
             request.sides.map(({ role, keys }) => [role, [...keys.keys()]]),
             scene.sides.map(({ role, keys }) => [role, [...keys.keys()]]),
