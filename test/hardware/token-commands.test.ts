@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, copyFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { formatJson } from '../../src/metadata/json-writer.ts';
@@ -103,5 +103,6 @@ describe('tidegate with keys on a real token', () => {
     assert.equal(status, 88);
     assert.match(words, /error \[passphrase-wrong\] token \(pkcs11 object "elliptic".*the PIN is wrong/);
     assert.ok(!words.includes('1111111'));
+    assert.ok(!existsSync(join(session.directory, 'acme', 'repository', 'metadata', 'timestamp.json')));
   });
 });
