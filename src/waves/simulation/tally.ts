@@ -45,7 +45,8 @@ export function emptyTally(duration: number): Tally {
 
 /** Adds one at a time. @param width of an entry, `second` or `minute` */
 export function count(counts: Uint32Array, time: number, width: number): void {
-  add(counts, Math.floor(time / width), 1);
+  const index = Math.floor(time / width);
+  if (index < counts.length) counts[index] = Number(counts[index]) + 1;
 }
 
 /** What lies beyond the end is dropped. */
