@@ -10,6 +10,7 @@
 import { checkCount, invalid, type Place } from './fields.ts';
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 import { documentLimits } from './limits.ts';
+import { printable } from './printable.ts';
 
 /** What is not portable about a value. */
 export type ValueFaultKind = 'unsafe-integer' | 'not-normalised' | 'member-not-ascii';
@@ -31,7 +32,7 @@ export function* valueFaults(value: JsonValue, path = ''): Generator<ValueFault,
     for (const [index, item] of value.entries()) yield* valueFaults(item, `${path}[${index}]`);
   if (!isJsonObject(value)) return;
   for (const [name, member] of value) {
-    const at = `${path}.${name}`;
+    const at = `${path}.${printable(name)}`;
     if (notAscii.test(name))
       yield { kind: isNormalised(name) ? 'member-not-ascii' : 'not-normalised', path: at, found: name };
     yield* valueFaults(member, at);

@@ -1,6 +1,6 @@
 /** What a lint of the portable profile says: the rule, where it is broken, and which client stumbles over it. */
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '../../../metadata/json.ts';
-import { printable } from '../../../metadata/printable.ts';
+import { escaped, printable } from '../../../metadata/printable.ts';
 
 /** The clients that repositories in the field are read with, beside our own. */
 export const peers = ['tuf-js', 'python-tuf', 'go-tuf', 'tough'] as const;
@@ -70,7 +70,12 @@ export function below(spot: Spot, member: string | number): Spot {
 }
 
 export function finding(rule: ProfileRule, spot: Spot, found: string, stumbles: Stumbles): ProfileFinding {
-  return { rule, file: spot.file, path: spot.path, found: printable(found), peers: stumbles };
+  return { rule, file: spot.file, path: spot.path, found: inWords(found), peers: stumbles };
+}
+
+/** Cut and escaped; quotes stay as they are, since it is no string. */
+function inWords(text: string): string {
+  return escaped(text.length > 200 ? `${text.slice(0, 200)}…` : text).replaceAll('\\"', '"');
 }
 
 /** The same for several clients. */
