@@ -23,6 +23,7 @@ import {
   type WriteFile,
   writeCommonFiles,
 } from '../workspace/new-folder.ts';
+import { formatOverrides, overridesFileName, overridesFor } from '../workspace/overrides.ts';
 import { roleWeaknesses, strictThresholds } from '../workspace/role-strength.ts';
 import { writeFloors } from '../workspace/state-file.ts';
 import { openWorkspace, repositoriesOf, type Workspace } from '../workspace/workspace.ts';
@@ -206,7 +207,7 @@ export async function adopt(directory: string, options: AdoptOptions): Promise<A
   requireAdoptable(plan.findings);
   let copied = 0;
   await makeWholeFolder(fs, plan.directory, async (write, draft) => {
-    await writeFiles(write, plan);
+    await writeFiles(write, plan, options);
     const workspace = await openWorkspace(draft, { fileSystem: fs });
     copied = await copyAll(workspace, plan, options);
   });
@@ -227,13 +228,21 @@ function requireAdoptable(findings: readonly Finding[]): void {
   );
 }
 
-async function writeFiles(write: WriteFile, { toml, keys, found }: AdoptionPlan): Promise<void> {
+async function writeFiles(
+  write: WriteFile,
+  { toml, settings, keys, found }: AdoptionPlan,
+  { now, location }: AdoptOptions,
+): Promise<void> {
   await writeCommonFiles(write);
   for (const { name, json } of keys) await write(publicKeyPath('keys', name), formatJson(json));
   for (const { document, bytes } of found.roots) {
     await write(join('roots', metadataFileName('root', document.version)), bytes);
   }
   await write(workspaceFileName, toml);
+  const weaknesses = roleWeaknesses(settings, strictThresholds);
+  if (weaknesses.length === 0) return;
+  const reason = `as it was adopted from ${location}`;
+  await write(overridesFileName, formatOverrides(overridesFor(weaknesses, { now, reason })));
 }
 
 async function copyAll(

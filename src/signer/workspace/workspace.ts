@@ -5,6 +5,7 @@
  *     policies/{waves,expiration}/ how fast, how long                              written by people
  *     keys/                        public halves, and private ones that are at hand
  *     roots/N.root.json            the signed roots, from the first one on: what hosts trust
+ *     overrides.jsonl              what was accepted though it is weaker than the policies, by whom and why
  *     requests/                    signing requests that collect signatures
  *     drafts/                      releases and targets that wait for publication
  *     state/                       versions seen, and what was signed but perhaps not published yet
@@ -30,11 +31,19 @@ import { parseWavePolicy, type WavePolicy } from '../../waves/wave-policy.ts';
 import { type NamedKey, readPublicKey } from '../keys/key-ring.ts';
 import { type Expiration, expirationOf, readExpirationPolicy } from './expiration.ts';
 import { isKeyName } from './key-names.ts';
+import { readOverrides } from './overrides.ts';
+import {
+  readThresholdPolicy,
+  requireStrength,
+  roleWeaknesses,
+  strictThresholds,
+  type Thresholds,
+} from './role-strength.ts';
 import { readRoots } from './roots.ts';
 import {
   isPolicyName,
-  parseWorkspaceFile,
   policyNameForm,
+  readWorkspaceFile,
   type WorkspaceSettings,
   workspaceFileName,
 } from './workspace-file.ts';
@@ -78,7 +87,9 @@ const lockWait = 10_000;
 export async function openWorkspace(directory: string, options: OpenOptions = {}): Promise<Workspace> {
   const { fileSystem = nodeFileSystem } = options;
   const folder = resolve(directory);
-  const settings = parseWorkspaceFile(await readText(fileSystem, join(folder, workspaceFileName)));
+  const settings = readWorkspaceFile(await readText(fileSystem, join(folder, workspaceFileName)));
+  const weaknesses = roleWeaknesses(settings, await readThresholds(fileSystem, folder, settings));
+  requireStrength(weaknesses, await readOverrides(fileSystem, folder), workspaceFileName);
   const expiration = await readExpiration(fileSystem, folder, settings);
   const keys = await readKeys(fileSystem, join(folder, 'keys'), settings);
   const roots = await readRoots(fileSystem, join(folder, 'roots'), settings);
@@ -138,6 +149,16 @@ async function readPolicy(fs: FileSystem, folder: string, file: string): Promise
   throw new TidegateError('config-invalid', `${file} does not exist, expected a policy of this name`, {
     file,
   });
+}
+
+async function readThresholds(
+  fs: FileSystem,
+  folder: string,
+  { thresholdPolicy }: WorkspaceSettings,
+): Promise<Thresholds> {
+  if (thresholdPolicy === undefined) return strictThresholds;
+  const file = join('policies', 'threshold', `${thresholdPolicy}.toml`);
+  return readThresholdPolicy(await readPolicy(fs, folder, file), file);
 }
 
 async function readExpiration(
