@@ -1,8 +1,10 @@
 /** `tidegate/signer`: making, planning, publishing and keeping fresh a repository. An export list for outsiders. */
 
 export { type ErrorClass, type ErrorCode, isTidegateError, TidegateError } from '../errors.ts';
-export type { KeyUnlocker, LockedKey } from './keys/key-ring.ts';
-export type { KeyType } from './keys/signing-key.ts';
+export { fingerprintWords } from './keys/fingerprint.ts';
+export type { KeyContext, KeyUnlocker, LockedKey } from './keys/key-context.ts';
+export { type KeySource, type KeySourceScheme, keySourceSchemes, parseKeyUri } from './keys/key-source.ts';
+export { type KeyType, type SigningKey, signatureOf } from './keys/signing-key.ts';
 export type { RepositoryPlan } from './publication/plan.ts';
 export {
   type Plan,

@@ -84,5 +84,5 @@ export async function writeCommonFiles(write: WriteFile): Promise<void> {
       await write(join('policies', copy), await readFile(join(templatesFolder, copy)));
     }
   }
-  await write('.gitignore', 'keys/*.key.json\nstate/\n.tidegate-lock/\n');
+  await write('.gitignore', 'keys/*\n!keys/*.pub\n*.key.json\n*.p12\nstate/\n.tidegate-lock/\n');
 }
