@@ -21,7 +21,7 @@ export function manifestLines(before: Manifest | undefined, after: Manifest): re
   }
   const stay = before === undefined ? ', the version before is not at hand' : '';
   return [
-    `manifest: ${present.size} releases, ${kept} as before${stay}`,
+    `manifest: ${present.size} release${present.size === 1 ? '' : 's'}, ${kept} as before${stay}`,
     ...lines,
     ...gone.map((release) => `  - release ${escaped(releaseName(release))}`),
     ...migrationLines(before?.migrations ?? [], after.migrations),

@@ -1,17 +1,18 @@
 /** A review as data, for programs: the same facts as the lines for people, with names as claims or confirmed. */
 import { isJsonArray, isJsonObject, type JsonValue } from '../../metadata/json.ts';
 import { formatTime } from '../../metadata/time.ts';
+import type { SideProgress } from '../ceremony/request-signatures.ts';
+import type { RequestSide } from '../ceremony/signing-request.ts';
 import { fingerprintWords } from '../keys/fingerprint.ts';
-import type { Change } from './change.ts';
+import { type Change, objectOrNothing } from './change.ts';
 import type { Difference } from './difference.ts';
 import type { FileChange, FileChanges } from './file-change.ts';
-import type { KeyChange, KeyFacts } from './key-facts.ts';
+import { type KeyChange, type KeyFacts, keyFacts, type OwnerNames } from './key-facts.ts';
 import type { Review } from './request-review.ts';
 
 export function reviewData(review: Review): { readonly [member: string]: unknown } {
   const { request, alarms, difference, progress, dropped, trustedRoot, names } = review;
   const { role, version, repository, sha256, payload, plannedAt, rootVersion } = request;
-  const owner = (id: string): unknown => ({ keyid: id, owner: names.get(id) ?? null });
   return {
     role,
     version,
@@ -24,15 +25,22 @@ export function reviewData(review: Review): { readonly [member: string]: unknown
     trusted_root: trustedRoot ?? null,
     alarms,
     difference: differenceData(difference),
-    signers: progress.map(({ by, have, need, signed, missing }) => ({
-      by,
-      have,
-      need,
-      signed: signed.map(owner),
-      missing: missing.map(owner),
-    })),
+    signers: progress.map((side, index) => signerData(side, request.sides[index], names)),
     not_counted: dropped.map(({ keyId, why }) => ({ keyid: keyId, why })),
   };
+}
+
+/** A confirmed name belongs to the bytes of a key, so they are looked at here too. */
+function signerData(
+  { by, have, need, signed, missing }: SideProgress,
+  side: RequestSide | undefined,
+  names: OwnerNames,
+): unknown {
+  const owner = (id: string): unknown => {
+    const key = keyFacts(id, objectOrNothing(side?.keys.get(id)?.json), names);
+    return { keyid: id, owner: key.owner ?? null };
+  };
+  return { by, have, need, signed: signed.map(owner), missing: missing.map(owner) };
 }
 
 export function differenceData(difference: Difference): { readonly [member: string]: unknown } {
