@@ -52,6 +52,16 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/release.ts'),
   },
   {
+    name: 'target',
+    summary: 'add, remove or list targets that belong to no release',
+    load: () => import('./commands/target.ts'),
+  },
+  {
+    name: 'delegate',
+    summary: 'let other roles list targets: add, remove, show the search order',
+    load: () => import('./commands/delegate.ts'),
+  },
+  {
     name: 'targets',
     summary: 'have a targets role signed elsewhere, by several people',
     load: () => import('./commands/targets.ts'),

@@ -18,6 +18,7 @@ interface ReleaseOptions extends WorkspaceOptions {
   readonly startTime?: string;
   readonly spread: 'linear' | 'shipped';
   readonly maxVersion?: string;
+  readonly role?: string;
   readonly dryRun?: true;
 }
 
@@ -60,6 +61,7 @@ function addAddOptions(command: Command): Command {
         .default('linear'),
     )
     .option('--max-version <version>', 'the highest version that anyone should run')
+    .option('--role <name>', 'the delegated role that lists the images (default: the top-level one)')
     .option('--dry-run', 'read and check everything; write nothing')
     .addHelpText(
       'after',
@@ -82,7 +84,7 @@ async function add(
     const draft = await addRelease(
       workspace,
       {
-        ...pick(options, ['version', 'variant', 'arch', 'maxVersion', 'naming', 'spread']),
+        ...pick(options, ['version', 'variant', 'arch', 'maxVersion', 'naming', 'spread', 'role']),
         ...(options.waves !== undefined && { wavePolicy: options.waves }),
         ...(startTime !== undefined && { startTime }),
         images: files,

@@ -3,6 +3,7 @@ import { TidegateError } from '../../errors.ts';
 import { type DelegatedStep, type Delegations, rolesForPath } from '../../metadata/delegations.ts';
 import { manifestTarget } from '../../metadata/repository-layout.ts';
 import type { TargetPath } from '../../metadata/target-path.ts';
+import { type Manifest, releaseName } from '../../waves/release.ts';
 
 interface NamedBytes {
   readonly target: TargetPath;
@@ -29,6 +30,14 @@ export function refuseManifestName(target: TargetPath): void {
   if (target !== manifestTarget) return;
   const text = `${manifestTarget} is the name of the list of releases; an image needs another`;
   throw new TidegateError('name-taken', text, { target });
+}
+
+/** @throws release-invalid for an image of a release that is in the list: hosts may still want it */
+export function refuseReleaseImage(target: TargetPath, manifest: Manifest): void {
+  const release = manifest.updates.find(({ images }) => Object.values(images).includes(target));
+  if (release === undefined) return;
+  const text = `target ${target} is an image of release ${releaseName(release)}, which hosts may still want; it stays`;
+  throw new TidegateError('release-invalid', text, { target });
 }
 
 /** The roles that hosts ask for a target behind the top-level one, in their order, up to one that ends the search. */

@@ -14,7 +14,7 @@ import { jsonOf, withMembers } from '../../metadata/json-writer.ts';
 import type { TargetPath } from '../../metadata/target-path.ts';
 import type { Manifest } from '../../waves/release.ts';
 import type { ImageFile } from '../release/image-file.ts';
-import { checkNameFree, refuseManifestName, requireSearched } from './target-names.ts';
+import { checkNameFree, refuseManifestName, refuseReleaseImage, requireSearched } from './target-names.ts';
 
 /** A target that is new, or whose bytes or attachments change. */
 export interface PlannedTarget {
@@ -64,7 +64,10 @@ export function planContents(input: ContentInput): TargetsContents {
   }
   const added = [...seen.values()].filter((image) => isNews(image, input.before.get(image.role)));
   const removed = input.removals.filter(({ role, target }) => input.before.get(role)?.has(target) === true);
-  for (const removal of removed) refuseNeeded(removal, input.manifest);
+  for (const { target } of removed) {
+    refuseManifestName(target);
+    refuseReleaseImage(target, input.manifest);
+  }
   return { contents: changedContents(input, added, removed), added, removed };
 }
 
@@ -119,15 +122,6 @@ export function isNews(image: PlannedTarget, targets: JsonObject | undefined): b
   const listed = targets?.get(image.target);
   if (listed === undefined) return true;
   return !Buffer.from(canonicalBytes(listed)).equals(canonicalBytes(targetObject(image, listed)));
-}
-
-function refuseNeeded({ target }: RemovedTarget, manifest: Manifest): void {
-  refuseManifestName(target);
-  const release = manifest.updates.find(({ images }) => Object.values(images).includes(target));
-  if (release === undefined) return;
-  const { variant, arch, version } = release;
-  const text = `target ${target} is an image of release ${variant} ${arch} ${version}, which hosts may still want; it stays`;
-  throw new TidegateError('release-invalid', text, { target });
 }
 
 function twoRoles({ target, role }: PlannedTarget, other: string): TidegateError {
