@@ -10,6 +10,7 @@ interface Report {
   readonly repositories: readonly {
     readonly repository: string;
     readonly origin: string;
+    readonly roles: readonly { readonly role: string }[];
     readonly problems: readonly { readonly code: string }[];
     readonly files: { readonly verified: number; readonly listed: number };
   }[];
@@ -116,6 +117,33 @@ describe('tidegate verify', () => {
       'not-found',
       'not-found',
     ]);
+  });
+
+  it('SPEC-24: what we write with delegations and custom passes every profile, in both layouts', async () => {
+    for (const kind of ['single', 'bottlerocket'] as const) {
+      session = await published(kind);
+      writeFileSync(join(session.directory, 'fw-7.bin'), 'firmware 7');
+      writeFileSync(join(session.directory, 'fw.json'), '{"os-update":{"board":"a1","parts":[1,2]}}');
+      const repository = kind === 'single' ? '' : ' --repository demo/x86_64';
+      for (const line of [
+        'delegate add firmware --keys targets --paths fw-*',
+        'delegate add later --keys targets --paths later-? --terminating',
+        `target add fw-7.bin --role firmware --custom @fw.json${repository}`,
+        'publish',
+      ]) {
+        const typed = await session.type(line);
+        assert.equal(typed.status, 0, `${line}: ${typed.beside}`);
+      }
+      const report = await session.type('verify --profile strict --json');
+      assert.equal(report.status, 0, report.out);
+      const { repositories } = report.json() as Report;
+      for (const { roles } of repositories)
+        assert.deepEqual(
+          roles.slice(4).map(({ role }) => role),
+          ['firmware', 'later'],
+        );
+      if (kind === 'single') session.end();
+    }
   });
 
   it('looks at the form of a single file', async () => {
