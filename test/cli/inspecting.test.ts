@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DirectoryStore } from '../../src/storage/directory.ts';
 import { formatManifest } from '../../src/waves/manifest.ts';
 import { board, delegationsJson, rootJson, signed, targetsJson } from '../support/ceremony.ts';
 import { type CommandLine, commandLine } from '../support/command-line.ts';
+import { startPlainServer } from '../support/plain-server.ts';
 import { manifestAfter } from '../support/review-scenes.ts';
 
 describe('tidegate inspect and diff', () => {
@@ -110,5 +112,21 @@ describe('tidegate inspect and diff', () => {
     write('image.json', new TextEncoder().encode('{"an": "image"}'));
     assert.equal((await line.type('inspect image.json')).status, 65);
     assert.equal((await line.type('inspect disk-1.0.0.img')).status, 65);
+  });
+
+  it('files and repositories at an address', async () => {
+    const server = await startPlainServer(new DirectoryStore(join(line.directory, '1.1.0')));
+    try {
+      const file = await line.type(`inspect ${server.origin}/metadata/timestamp.json`);
+      assert.equal(file.status, 0, file.beside);
+      assert.match(file.out, /TUF metadata of the type timestamp/);
+      assert.equal((await line.type(`diff ${server.origin} 1.1.0`)).status, 0);
+      assert.equal((await line.type(`diff 1.0.0 ${server.origin}`)).status, 1);
+      const snapshots = `1.0.0/metadata/1.snapshot.json ${server.origin}/metadata/2.snapshot.json`;
+      assert.equal((await line.type(`diff ${snapshots}`)).status, 1);
+      assert.equal((await line.type(`inspect ${server.origin}/none.json`)).status, 69);
+    } finally {
+      await server.close();
+    }
   });
 });
