@@ -40,7 +40,7 @@ export function parseS3Address(text: string): S3Address {
   const [, bucket = '', path = '', query = ''] =
     /^s3:\/\/([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/i.exec(text) ?? [];
   if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket))
-    throw wrong(text, `names the bucket ${JSON.stringify(bucket)}`, '3 to 63 of a-z, 0-9, "." and "-"');
+    throw wrong(text, 'names no bucket', '3 to 63 of a-z, 0-9, "." and "-" as its name');
   const values = readQuery(text, query);
   const endpoint = values.get('endpoint');
   if (endpoint !== undefined) parseBaseUrl(endpoint);
@@ -117,7 +117,7 @@ function decoded(text: string, part: string): string {
 }
 
 function wrong(text: string, found: string, expected: string, cause?: unknown): TidegateError {
-  const shown = text.replace(/[?#].*$/s, '');
+  const shown = text.replace(/[?#].*$/s, '').replace(/\/\/[^/]*@/, '//…@');
   const message = `The address ${shown} ${found}; expected ${expected}.`;
   return new TidegateError('config-invalid', message, {}, cause === undefined ? {} : { cause });
 }

@@ -6,7 +6,11 @@
  * - A list is put in order here, because not every store keeps S3's order, and names that no store may hold are left out.
  */
 import { IncomingMessage } from 'node:http';
-import type { GetObjectCommandOutput, HeadObjectCommandOutput } from '@aws-sdk/client-s3';
+import type {
+  GetObjectCommandOutput,
+  HeadObjectCommandOutput,
+  ListObjectsV2CommandOutput,
+} from '@aws-sdk/client-s3';
 import { isTidegateError, TidegateError } from '../errors.ts';
 import { type BodyLimits, HttpBody } from './http-body.ts';
 import { isAskedRange, parseContentRange, rangeHeader } from './http-range.ts';
@@ -203,38 +207,52 @@ export async function listFiles(
   signal?: AbortSignal,
 ): Promise<readonly FileInfo[]> {
   checkStorePrefix(prefix);
-  const { address } = calls.connection;
-  const start = address.prefix + prefix;
+  const start = calls.connection.address.prefix + prefix;
   const found = new Map<string, FileInfo>();
-  for (let token: string | undefined, more = true; more; ) {
-    const page = await calls.repeat(
-      `listing ${prefix}`,
-      (client, sdk, options) =>
-        client.send(
-          new sdk.ListObjectsV2Command({
-            Bucket: address.bucket,
-            Prefix: start,
-            EncodingType: 'url',
-            ...(token !== undefined && { ContinuationToken: token }),
-          }),
-          options,
-        ),
-      signal,
-    );
-    const before = found.size;
-    for (const { Key = '', Size: length = 0, ETag: etag = '' } of page.Contents ?? []) {
-      const key = page.EncodingType === 'url' ? decodeKey(Key) : Key;
-      const name = key.slice(address.prefix.length);
-      if (key.startsWith(start) && isStoreName(name)) found.set(name, { name, length, etag });
-    }
-    token = page.NextContinuationToken;
-    more = page.IsTruncated === true && token !== undefined;
-    if (found.size > longestList || (more && found.size === before && (page.Contents ?? []).length === 0)) {
-      const text = `${calls.location} lists ${found.size} names and more; at most ${longestList} are expected.`;
+  let token: string | undefined;
+  for (let pages = 1; ; pages += 1) {
+    const page = await listPage(calls, start, token, signal);
+    for (const info of filesOn(calls, page, start)) found.set(info.name, info);
+    const next = page.IsTruncated === true ? page.NextContinuationToken : undefined;
+    if (next === undefined) break;
+    if (pages > longestList / 1000 || next === token || (page.Contents ?? []).length === 0) {
+      const text = `${calls.location} lists names without end; at most ${longestList} are expected.`;
       throw new TidegateError('count-limit', text, { location: calls.location, limit: longestList });
     }
+    token = next;
   }
   return [...found.values()].sort((first, second) => compareNames(first.name, second.name));
+}
+
+async function listPage(
+  calls: S3Calls,
+  prefix: string,
+  token: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<ListObjectsV2CommandOutput> {
+  const input = {
+    Bucket: calls.connection.address.bucket,
+    Prefix: prefix,
+    EncodingType: 'url' as const,
+    ...(token !== undefined && { ContinuationToken: token }),
+  };
+  return await calls.repeat(
+    `listing ${prefix}`,
+    (client, sdk, options) => client.send(new sdk.ListObjectsV2Command(input), options),
+    signal,
+  );
+}
+
+function filesOn(
+  { connection: { address } }: S3Calls,
+  { Contents = [], EncodingType }: ListObjectsV2CommandOutput,
+  start: string,
+): readonly FileInfo[] {
+  return Contents.flatMap(({ Key = '', Size: length = 0, ETag: etag = '' }) => {
+    const key = EncodingType === 'url' ? decodeKey(Key) : Key;
+    const name = key.slice(address.prefix.length);
+    return key.startsWith(start) && isStoreName(name) ? [{ name, length, etag }] : [];
+  });
 }
 
 /** As in a form: a plus is a space. */

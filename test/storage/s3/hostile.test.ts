@@ -1,0 +1,180 @@
+/** A bucket that means harm: what it answers is bounded, and is never taken for more than it is. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import { isTidegateError } from '../../../src/errors.ts';
+import { S3Store } from '../../../src/storage/s3.ts';
+import { xmlFault } from '../../../src/storage/s3-answer.ts';
+import { testCredentials } from '../../support/s3-server.ts';
+import { bytesOf } from '../../support/store-suite.ts';
+
+const mebibyte = 1024 * 1024;
+
+async function against(listener: RequestListener, test: (store: S3Store) => Promise<void>): Promise<void> {
+  const server = createServer(listener);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  const store = new S3Store(`s3://bucket/?endpoint=http://127.0.0.1:${port}`, {
+    credentials: async () => testCredentials,
+    retry: { attempts: 1 },
+    stallTimeout: 300,
+  });
+  try {
+    await test(store);
+  } finally {
+    store.close();
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+async function namesOf(store: S3Store): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of store.list()) names.push(name);
+  return names;
+}
+
+const list = (inner: string): string =>
+  `<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${inner}</ListBucketResult>`;
+const entry = (key: string): string => `<Contents><Key>${key}</Key><Size>1</Size><ETag>"e"</ETag></Contents>`;
+
+describe('a hostile bucket', () => {
+  it('DEP-07: an error of 100 MB is cut off, and its status is what counts', async () => {
+    let sent = 0;
+    const flood: RequestListener = (_request, response) => {
+      response.writeHead(500, { 'content-type': 'application/xml' });
+      const chunk = Buffer.alloc(mebibyte, 'x');
+      const more = (): void => {
+        while (sent < 100 && !response.destroyed) {
+          sent += 1;
+          if (!response.write(chunk)) return void response.once('drain', more);
+        }
+        response.end();
+      };
+      more();
+    };
+    await against(flood, async (store) => {
+      await assert.rejects(store.read('a', 10), { code: 'http-status' });
+      assert.ok(sent < 50, `${sent} MiB were taken`);
+    });
+  });
+
+  it('DEP-07: a list without end is cut off', async () => {
+    const endless: RequestListener = (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/xml' });
+      const more = (): void => {
+        if (!response.destroyed && response.write(entry('x'.repeat(1000)).repeat(1000))) setImmediate(more);
+        else response.once('drain', more);
+      };
+      more();
+    };
+    await against(endless, async (store) => {
+      await assert.rejects(namesOf(store), { code: 'length-limit' });
+    });
+  });
+
+  it('DEP-07: DOCTYPE, entities and deep nesting are refused before anything parses them', async () => {
+    const bombs = [
+      `<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><ListBucketResult>&b;</ListBucketResult>`,
+      list('<a>'.repeat(100_000) + '</a>'.repeat(100_000)),
+    ];
+    for (const bomb of bombs) {
+      for (const status of [200, 500]) {
+        const answer: RequestListener = (_request, response) => void response.writeHead(status).end(bomb);
+        await against(answer, (store) => assert.rejects(namesOf(store), { code: 'http-status' }));
+      }
+    }
+    assert.equal(xmlFault(list(entry('a'))), undefined);
+    assert.equal(xmlFault('<a><![CDATA[x]]><!-- y --></a>'), undefined);
+  });
+
+  it('DEP-07: an answer that is no XML, or no end, is an error that names the bucket', async () => {
+    for (const body of ['<html>Sign in</html>', '{"a":1}', 'x', '<ListBucketResult>', '\u0000\u0001'])
+      await against(
+        (_request, response) => void response.writeHead(200).end(body),
+        async (store) => {
+          const outcome = await namesOf(store).catch((error: unknown) => error);
+          assert.ok(Array.isArray(outcome) ? outcome.length === 0 : isTidegateError(outcome), body);
+        },
+      );
+  });
+
+  it('DEP-07: a list that goes in circles, or lists what it was not asked for, ends', async () => {
+    let pages = 0;
+    const circle: RequestListener = (_request, response) => {
+      pages += 1;
+      const more = '<IsTruncated>true</IsTruncated><NextContinuationToken>again</NextContinuationToken>';
+      response.writeHead(200).end(list(`${more}${entry('same')}`));
+    };
+    await against(circle, async (store) => {
+      await assert.rejects(namesOf(store), { code: 'count-limit' });
+      assert.ok(pages < 10, `${pages} pages`);
+    });
+    const foreign = list(['a', '../up', '/abs', 'a//b', 'folder/', '.tidegate-x', 'b'].map(entry).join(''));
+    await against(
+      (_request, response) => void response.writeHead(200).end(foreign),
+      async (store) => assert.deepEqual(await namesOf(store), ['a', 'b']),
+    );
+  });
+
+  it('NET-07: a range that is not the one asked for, an encoding and a short body are refused', async () => {
+    const headers = { etag: '"e"' };
+    const answers: readonly [RequestListener, string][] = [
+      [
+        (_, response) =>
+          void response
+            .writeHead(206, { ...headers, 'content-range': 'bytes 0-4/100', 'content-length': 5 })
+            .end('hello'),
+        'http-status',
+      ],
+      [
+        (_, response) => void response.writeHead(206, { ...headers, 'content-length': 5 }).end('hello'),
+        'http-status',
+      ],
+      [
+        (_, response) => void response.writeHead(200, { ...headers, 'content-length': 5 }).end('hello'),
+        'http-status',
+      ],
+      [
+        (_, response) =>
+          void response
+            .writeHead(206, {
+              ...headers,
+              'content-range': 'bytes 10-14/100',
+              'content-length': 5,
+              'content-encoding': 'gzip',
+            })
+            .end('hello'),
+        'encoding-refused',
+      ],
+      [
+        (_, response) =>
+          void response
+            .writeHead(206, { ...headers, 'content-range': 'bytes 10-14/100', 'content-length': 5 })
+            .write('he', () => response.destroy()),
+        'network-unreachable',
+      ],
+      [
+        (_, response) =>
+          void response
+            .writeHead(206, { ...headers, 'content-range': 'bytes 10-14/100', 'content-length': 5 })
+            .write('he'),
+        'too-slow',
+      ],
+      [
+        (_, response) => void response.writeHead(301, { location: 'http://169.254.169.254/' }).end(),
+        'http-status',
+      ],
+    ];
+    for (const [answer, code] of answers)
+      await against(answer, async (store) => {
+        const reading = async (): Promise<void> => {
+          const file = await store.open('a', { start: 10, length: 5 });
+          await bytesOf(file?.body ?? (async function* () {})());
+        };
+        await assert.rejects(reading(), { code });
+      });
+  });
+});
