@@ -58,7 +58,7 @@ describe('signer/workspace/delegation-edit', () => {
     });
     assert.throws(() => withDelegation(one, drivers, 'nobody'), { code: 'config-invalid' });
     assert.throws(() => withoutDelegation(one, 'nobody'), { code: 'config-invalid' });
-    const twice = `${one}\n${one.slice(one.indexOf('[[delegations]]'))}`;
+    const twice = `${one}\n${one.slice(one.lastIndexOf('[[delegations]]'))}`;
     assert.throws(() => parseWorkspaceFile(twice), { code: 'config-invalid', message: /"firmware" twice/ });
   });
 
