@@ -326,6 +326,9 @@ describe('an audit', () => {
     third.files.set('3.root.json', Buffer.from('<html>'));
     const broken = await audit(third);
     assert.deepEqual([codes(broken), broken.stranded], [{ 'not-metadata': 1 }, [1, 2]]);
+    const renamed = withRoots(3);
+    renamed.files.set('3.root.json', renamed.written('root', 2));
+    assert.deepEqual(codes(await audit(renamed)), { 'version-mismatch': 1 });
     const none = withRoots(1);
     for (const name of none.files.keys()) if (name.endsWith('root.json')) none.files.delete(name);
     assert.deepEqual(codes(await audit(none)), { 'not-found': 1 });
