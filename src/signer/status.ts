@@ -8,9 +8,16 @@ import { isUnsettled } from './publication/settle.ts';
 import { type Draft, readDrafts } from './release/draft.ts';
 import { type RequestStatus, requestStatusesOf } from './request-status.ts';
 import { type RoleStatus, roleStatusesOf } from './role-status.ts';
+import { type Override, readOverrides } from './workspace/overrides.ts';
+import { roleWeaknesses, weaknessText } from './workspace/role-strength.ts';
 import { rootDifferences } from './workspace/roots.ts';
 import { readJournal } from './workspace/state-file.ts';
-import { type RepositoryPlace, repositoriesOf, type Workspace } from './workspace/workspace.ts';
+import {
+  type RepositoryPlace,
+  readThresholds,
+  repositoriesOf,
+  type Workspace,
+} from './workspace/workspace.ts';
 import { hasPrivateKey } from './workspace/workspace-keys.ts';
 
 export interface RepositoryStatus {
@@ -36,6 +43,8 @@ export interface WorkspaceStatus {
   readonly requests: readonly RequestStatus[];
   /** What tidegate.toml wants of root that the root in force does not say, in sentences. */
   readonly differences: readonly string[];
+  /** What is weaker than the policies, and who accepted it: for as long as it is so. */
+  readonly overrides: readonly Override[];
   /** Commands to type, the most urgent first; empty: nothing to do. */
   readonly next: readonly string[];
 }
@@ -46,7 +55,7 @@ export interface StatusOptions {
   readonly signal?: AbortSignal;
 }
 
-/** @throws as `statusOf`, and request-invalid */
+/** @throws as `statusOf`, request-invalid, and state-damaged for overrides that cannot be read */
 export async function workspaceStatusOf(
   workspace: Workspace,
   options: StatusOptions,
@@ -59,7 +68,18 @@ export async function workspaceStatusOf(
   const root = found[0]?.live.root;
   const differences = root === undefined ? [] : rootDifferences(root, settings, keys);
   const next = nextSteps({ repositories, requests, differences, hasRoot });
-  return { repositories, requests, differences, next };
+  return { repositories, requests, differences, overrides: await overridesInForce(workspace), next };
+}
+
+/** Of each, the last line: it may have been accepted more than once. */
+async function overridesInForce(workspace: Workspace): Promise<readonly Override[]> {
+  const { fileSystem, directory, settings } = workspace;
+  const weaknesses = roleWeaknesses(settings, await readThresholds(fileSystem, directory, settings));
+  const recorded = await readOverrides(fileSystem, directory);
+  return weaknesses.flatMap((weakness) => {
+    const what = weaknessText(weakness);
+    return recorded.findLast((override) => override.name === weakness.name && override.what === what) ?? [];
+  });
 }
 
 /** @throws rollback, workspace-invalid, not-found, and what `trust/` throws for files that do not verify */

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { recordOverrides } from '../../src/signer/workspace/overrides.ts';
+import { weaknessText } from '../../src/signer/workspace/role-strength.ts';
+import { nodeFileSystem } from '../../src/storage/file-system.ts';
 import { type CommandLine, commandLine } from '../support/command-line.ts';
 
 interface StatusJson {
@@ -13,6 +16,7 @@ interface StatusJson {
     readonly complete: boolean;
     readonly sides: readonly { readonly by: string; readonly have: number; readonly need: number }[];
   }[];
+  readonly overrides: readonly { readonly name: string; readonly reason: string; readonly time: string }[];
   readonly next: readonly string[];
 }
 
@@ -79,6 +83,35 @@ describe('tidegate status', () => {
     );
     assert.deepEqual(next, ['tidegate refresh', 'tidegate root propose']);
     assert.equal((await session.type('status --at soon')).status, 64);
+  });
+
+  it('mentions what is weaker than the policies, who accepted it and why, for as long as it is so', async () => {
+    const workspace = join(session.directory, 'acme');
+    const toml = join(workspace, 'tidegate.toml');
+    const strong = readFileSync(toml, 'utf8');
+    writeFileSync(toml, strong.replace('threshold = 2', 'threshold = 1'));
+    assert.match((await session.type('status')).beside, /threshold/);
+    const what = weaknessText({
+      name: 'root-threshold',
+      place: '[roles.root] threshold',
+      found: '1',
+      expected: '',
+    });
+    const line = { name: 'root-threshold', what, who: 'alice', time: session.now, reason: 'one "person"' };
+    await recordOverrides(nodeFileSystem, workspace, [line]);
+    const weak = await session.type('status');
+    assert.match(
+      weak.out,
+      /^accepted root-threshold: .*1.* \(alice, 2030-01-01: one "person"\)$/m,
+      weak.beside,
+    );
+    const { overrides } = await asked();
+    assert.deepEqual(
+      overrides.map(({ name, reason, time }) => [name, reason, time]),
+      [['root-threshold', 'one "person"', '2030-01-01T00:00:00Z']],
+    );
+    writeFileSync(toml, strong);
+    assert.doesNotMatch((await session.type('status')).out, /accepted/);
   });
 
   it('ends with 0, with 1 when something is due, and with the status of what is wrong', async () => {

@@ -47,6 +47,7 @@ async function statusCommand(options: StatusCommandOptions, surroundings: Surrou
     at: formatTime(at),
     ...status,
     repositories: status.repositories.map(repositoryData),
+    overrides: status.overrides.map((override) => ({ ...override, time: formatTime(override.time) })),
   });
   surroundings.setExitStatus(exitStatus[worstOf(status)]);
 }
@@ -95,10 +96,14 @@ function roleRow(role: RoleStatus, named: boolean): readonly string[] {
   ];
 }
 
-function workspaceLines({ requests, differences, next }: WorkspaceStatus): readonly string[] {
+function workspaceLines({ requests, differences, overrides, next }: WorkspaceStatus): readonly string[] {
   return [
     ...requests.flatMap(requestLines),
     ...differences,
+    ...overrides.map(
+      ({ name, what, who, time, reason }) =>
+        `accepted ${name}: ${what} (${who}, ${formatTime(time).slice(0, 10)}: ${reason})`,
+    ),
     ...(next.length === 0 ? ['next: nothing to do'] : next.map((step) => `next: ${step}`)),
   ];
 }

@@ -9,7 +9,7 @@ import { TidegateError } from '../../errors.ts';
 import { canonicalBytes } from '../../metadata/canonical.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../../metadata/json.ts';
 import { jsonOf } from '../../metadata/json-writer.ts';
-import { formatTime } from '../../metadata/time.ts';
+import { formatTime, parseTime } from '../../metadata/time.ts';
 import { writeDurably } from '../../storage/durable-file.ts';
 import type { FileSystem } from '../../storage/file-system.ts';
 import { readPlainFile } from '../../storage/plain-file.ts';
@@ -48,10 +48,7 @@ export function overridesFor(
 }
 
 /** None when there is no file. @throws state-damaged naming the line */
-export async function readOverrides(
-  fs: FileSystem,
-  folder: string,
-): Promise<readonly Pick<Override, 'name' | 'what'>[]> {
+export async function readOverrides(fs: FileSystem, folder: string): Promise<readonly Override[]> {
   const path = join(folder, overridesFileName);
   const file = await readPlainFile(fs, path, maxLength, { within: folder });
   const lines = new TextDecoder().decode(file?.bytes ?? new Uint8Array()).split('\n');
@@ -81,11 +78,16 @@ export function formatOverrides(overrides: readonly Override[]): string {
   return overrides.map(line).join('');
 }
 
-function overrideIn(line: string, where: string): Pick<Override, 'name' | 'what'> {
+function overrideIn(line: string, where: string): Override {
   const json = jsonIn(line, where);
-  const [name, what] = [json.get('name'), json.get('what')];
-  if (typeof name === 'string' && typeof what === 'string') return { name, what };
-  throw damaged(where);
+  const text = (name: string): string => {
+    const value = json.get(name);
+    if (typeof value === 'string') return value;
+    throw damaged(where);
+  };
+  const time = parseTime(text('time'));
+  if (time === undefined) throw damaged(where);
+  return { time, who: text('who'), name: text('name'), what: text('what'), reason: text('reason') };
 }
 
 function jsonIn(line: string, where: string): JsonObject {

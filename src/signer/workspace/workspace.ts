@@ -151,7 +151,8 @@ async function readPolicy(fs: FileSystem, folder: string, file: string): Promise
   });
 }
 
-async function readThresholds(
+/** The least thresholds that the policy of a workspace allows. @throws config-invalid */
+export async function readThresholds(
   fs: FileSystem,
   folder: string,
   { thresholdPolicy }: WorkspaceSettings,
