@@ -40,7 +40,8 @@ function headAlarms({ head, hasBefore, consistentSnapshot }: Difference): readon
   const [from, to] = [numberOf(version.before), numberOf(version.after)];
   if (from !== undefined && to !== undefined && to !== from + 1)
     alarms.push(alarm('version-jump', `the version goes from ${from} to ${to}, expected ${from + 1}`));
-  if (hasBefore && repository.before !== repository.after) {
+  // A document that names none yet was made by another tool, and hosts take the name that the next one gives.
+  if (hasBefore && repository.before !== undefined && repository.before !== repository.after) {
     const change = `from ${shown(repository.before)} to ${shown(repository.after)}`;
     alarms.push(alarm('repository-renamed', `the repository is renamed ${change}: hosts refuse it`));
   }
