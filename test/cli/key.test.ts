@@ -183,6 +183,25 @@ describe('tidegate key', function () {
     ]);
   });
 
+  it('says with --dry-run what new and rewrap would do, and writes nothing', async () => {
+    assert.match(
+      (await session.type('key new alice --dry-run')).out,
+      /would make ed25519 keys in .*: alice; nothing/,
+    );
+    await session.type('key new bob --insecure-development-keys -d elsewhere');
+    const file = at('elsewhere', 'bob.key.json');
+    const before = readFileSync(file);
+    const dry = await session.type('key rewrap elsewhere/bob.key.json --new-passphrase-file new --dry-run');
+    assert.equal(dry.status, 0, dry.beside);
+    assert.match(dry.out, /would lock .*bob\.key\.json anew; nothing was written/);
+    assert.deepEqual(readFileSync(file), before);
+    assert.equal(existsSync(at('alice.pub')), false);
+    assert.match(
+      (await session.type('key list -w nowhere')).beside,
+      /\[workspace-invalid\] .*has no tidegate\.toml/,
+    );
+  });
+
   it('SGN-04: no option takes a passphrase itself', async () => {
     for (const option of ['--password', '--passphrase', '--pin']) {
       const { status } = await session.type(['key', 'new', 'alice', option, 'secret words']);

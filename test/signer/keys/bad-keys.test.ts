@@ -231,6 +231,10 @@ describe('private keys that cannot be used', () => {
       await refused(`fd:${descriptor}`, 'passphrase-wrong', /does not open the key/, { unlock });
     });
 
+    it('takes a key file of ours, with its passphrase', async () => {
+      assert.match((await open(`fd:${pipeHolding(file).descriptor}`)).id, /^[0-9a-f]{64}$/);
+    });
+
     it('takes every form that stands alone', async () => {
       for (const name of [
         'ec-pkcs8.pem',

@@ -112,6 +112,30 @@ describe('signer/keys: folders of keys', function () {
     await assert.rejects(importKey(join(folder, 'odd.pub'), place(), options), { code: 'key-unusable' });
   });
 
+  it('imports a key file of ours, and its public half without a passphrase', async () => {
+    const file = developmentKeyFile(createPrivateKey(keyFixture('ec-pkcs8.pem')), 'ours');
+    const path = join(folder, 'ours.key.json');
+    writeFileSync(path, file, { mode: 0o600 });
+    const half = await importKey(path, place('half'), { ...options, publicOnly: true });
+    assert.equal(half.id, idOf('ec-pkcs8.pem'));
+    assert.equal(half.privateFile, undefined);
+    const whole = await importKey(path, place('whole'), { ...options, newPassphrase: undefined });
+    assert.deepEqual(
+      readFileSync(join(folder, 'keys', 'whole.pub')),
+      readFileSync(join(folder, 'keys', 'half.pub')),
+    );
+    assert.equal(whole.id, half.id);
+    await assert.rejects(importKey(join(folder, 'nowhere'), place('x'), options), { code: 'not-found' });
+    writeFileSync(join(folder, 'cut.pem'), keyFixture('ec-public.pem').subarray(0, 90));
+    await assert.rejects(importKey(join(folder, 'cut.pem'), place('x'), options), {
+      code: 'key-file-invalid',
+    });
+    writeFileSync(join(folder, 'odd.pub'), '{"keytype":"ed25519","keyval":{"public":"00"}');
+    await assert.rejects(importKey(join(folder, 'odd.pub'), place('x'), options), {
+      code: 'key-file-invalid',
+    });
+  });
+
   it('SGN-02: refuses a weak lock without a new one, and the same passphrase for both', async () => {
     const unasked = { ...options, rewrap: false };
     for (const [file, found] of [

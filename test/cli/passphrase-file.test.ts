@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdtempSync, openSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readPassphraseDescriptor, readPassphraseFile } from '../../src/cli/passphrase-file.ts';
+import { pipeHolding } from '../support/open-descriptors.ts';
+
+const option = '--passphrase-fd';
+
+describe('cli/passphrase-file', () => {
+  let folder = '';
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'tidegate-passphrase-'));
+  });
+
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  function file(content: string, mode = 0o600): string {
+    const path = join(folder, 'passphrase');
+    writeFileSync(path, content, { mode });
+    return path;
+  }
+
+  it('reads the first line, through a link as clusters mount secrets', async () => {
+    for (const [content, expected] of [
+      ['one', 'one'],
+      ['two\nthree\n', 'two'],
+      ['four\r\nfive', 'four'],
+      [' grüße 🔑 ', ' grüße 🔑 '],
+    ] as const) {
+      assert.equal(Buffer.from(await readPassphraseFile(file(content))).toString(), expected);
+    }
+    symlinkSync(file('linked'), join(folder, 'link'));
+    assert.equal(Buffer.from(await readPassphraseFile(join(folder, 'link'))).toString(), 'linked');
+    const { descriptor } = pipeHolding(Buffer.from('piped\n'));
+    assert.equal(Buffer.from(await readPassphraseDescriptor(String(descriptor), option)).toString(), 'piped');
+  });
+
+  it('SGN-01: refuses a file that others can read', async () => {
+    const path = file('secret');
+    for (const mode of [0o640, 0o604, 0o666]) {
+      chmodSync(path, mode);
+      await assert.rejects(readPassphraseFile(path), { code: 'key-file-permissions' });
+    }
+  });
+
+  it('refuses what holds no passphrase, within bounds, and says nothing of its content', async () => {
+    const long = file('Hunter2');
+    truncateSync(long, 2 ** 30);
+    for (const [path, reason] of [
+      [long, /more than 4096 bytes/],
+      [join(folder, 'nowhere'), /cannot be read/],
+      [folder, /cannot be read|lets others read/],
+    ] as const) {
+      await assert.rejects(readPassphraseFile(path), ({ message }: Error) => {
+        assert.match(message, reason);
+        return !message.includes('Hunter2');
+      });
+    }
+    await assert.rejects(readPassphraseFile(file('\nsecond line')), { message: /the first line is empty/ });
+    await assert.rejects(readPassphraseFile(file('')), { message: /the first line is empty/ });
+    const endless = String(openSync('/dev/zero', 'r'));
+    await assert.rejects(readPassphraseDescriptor(endless, option), { message: /more than 4096 bytes/ });
+    for (const text of ['', 'x', '-1', '64000'])
+      await assert.rejects(readPassphraseDescriptor(text, option), {
+        code: 'usage',
+        message: /--passphrase-fd/,
+      });
+  });
+});
