@@ -164,7 +164,7 @@ describe('layers of src/', () => {
     for (const launcher of ['cli/launch.ts', 'agent/launch.ts'])
       assert.deepEqual(
         [...reachable(graph, [launcher])].toSorted(),
-        [launcher, 'errors.ts', 'runtime.ts'].toSorted(),
+        [launcher, 'error-codes.ts', 'errors.ts', 'runtime.ts'].toSorted(),
       );
   });
 
