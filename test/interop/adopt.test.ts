@@ -223,15 +223,61 @@ describe('interop: adopt', function () {
     await assertRead(scene, ['os-1.0.0.img', 'os-1.1.0.img'], ['image of 1.0.0\n', image], all);
   });
 
+  it('of pubsys: one key for all, versions that are Unix times, nanoseconds; read by every tool', async () => {
+    const scene = await adopted('pubsys', ['root:pubsys'], '--store public --variant aws-dev/x86_64');
+    const names = ['boot', 'root', 'root-verity'].map(
+      (kind) => `bottlerocket-aws-dev-x86_64-1.0.0-00000001-${kind}.ext4.lz4`,
+    );
+    const contents = ['bottlerocket boot\n', 'bottlerocket root\n', 'bottlerocket root-verity\n'];
+    await type('publish -w w');
+    await assertRead(scene, names, contents, all);
+    const images = ['boot', 'root', 'hash'].map((kind) => {
+      writeFileSync(join(session.directory, `${kind}.lz4`), `${kind} of 1.1.0\n`);
+      return `${kind}=${kind}.lz4`;
+    });
+    await type(`release add -w w ${images.join(' ')} --version 1.1.0 --naming standard`);
+    await type('publish -w w');
+    await assertRead(scene, names, contents, all);
+  });
+
+  it('of python-tuf: without consistent snapshots, and with labels as key ids; a new root ends both', async () => {
+    const scene = await adopted('plain', ['root:root-1', 'targets', 'snapshot']);
+    await nextRoot('root-2.request.json');
+    await addRelease();
+    const names = ['os-1.0.0.img', 'os-1.1.0.img'];
+    await assertRead(scene, names, ['image of 1.0.0\n', image], ['python-tuf', 'tuf-js']);
+    // Root 2 carries a signature under the label, which tough cannot read; the root after it does not.
+    await nextRoot('root-3.request.json');
+    await assertRead(scene, names, ['image of 1.0.0\n', image], ['python-tuf', 'tuf-js']);
+    const present = { ...scene, roots: [join(scene.store, 'metadata', '3.root.json')] };
+    await assertRead(present, names, ['image of 1.0.0\n', image], all);
+  });
+
+  it('in the style of tuf-on-ci: two people sign targets, and a new root', async () => {
+    const people = ['alice:alice:p256', 'bob:bob:p256'];
+    const scene = await adopted('tuf-on-ci', [...people, 'online:online:p256']);
+    await addRelease();
+    const names = ['os-1.0.0.img', 'os-1.1.0.img'];
+    const newer = ['tuftool', 'python-tuf', 'tuf-js'];
+    await assertRead(scene, names, ['image of 1.0.0\n', image], newer);
+    await nextRoot('root-2.request.json', ['alice', 'bob']);
+    await assertRead(scene, names, ['image of 1.0.0\n', image], newer);
+  });
+
+  it('in the style of RSTUF: targets in succinct hash bins stay', async () => {
+    const scene = await adopted('rstuf', ['online:rstuf-online']);
+    await addRelease();
+    await assertRead(scene, ['os-1.0.0.img'], ['image os-1.0.0.img\n'], ['python-tuf', 'tuf-js']);
+  });
+
   /** Proposes the next root, signs it with the root keys of the workspace, and publishes it. */
-  async function nextRoot(request: string): Promise<void> {
+  async function nextRoot(request: string, signers?: readonly string[]): Promise<void> {
     await type('root propose -w w');
     const path = join(session.directory, 'w', 'requests', request);
     assert.ok(existsSync(path), `${request} is not there`);
-    const keys = readdirSync(join(session.directory, 'w', 'keys')).filter((name) =>
-      /^root.*\.key\.json$/.test(name),
-    );
-    const flags = keys.map((name) => `--key w/keys/${name}`).join(' ');
+    const files = readdirSync(join(session.directory, 'w', 'keys'));
+    const roots = files.flatMap((name) => /^(root(?:-\d)?)\.key\.json$/.exec(name)?.[1] ?? []);
+    const flags = (signers ?? roots).map((name) => `--key w/keys/${name}.key.json`).join(' ');
     await type(`sign ${path} ${flags} --yes`);
     await type('publish -w w');
   }

@@ -102,7 +102,7 @@ function keyFindings(root: RootDocument, { name, listedAs, id }: AdoptedKey): re
         found: `key id ${printable(listed).slice(0, 24)} is a label, not the SHA-256 of the key object (TAP 12)`,
         reason: 'tough (tuftool, updog) and hosts of Tidegate refuse such a root as a whole',
         step: 'root',
-        change: `the next root lists the same key as ${id.slice(0, 12)}…; the old one is kept for clients that trust it`,
+        change: `the next root lists the same key as ${id.slice(0, 12)}…, signed under both ids; clients that trust the old one go on${/^(?:[0-9a-f]{2})+$/.test(listed) ? '' : ', and tough begins with the root after it, for want of hexadecimal'}`,
       });
     }
     findings.push(...formOfKey(key, where));
