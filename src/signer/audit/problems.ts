@@ -13,6 +13,8 @@ export interface Problem {
   readonly details: ErrorDetails;
 }
 
+/** A hostile repository could have a million. */
+const maxProblems = 10_000;
 /** Files that the network, not the repository, may have failed: beyond so many the audit gives up. */
 const maxNetworkFailures = 10;
 
@@ -25,6 +27,17 @@ export class Problems {
   }
 
   add({ code, message, details }: TidegateError, severity: Problem['severity'] = 'error'): void {
+    if (this.#found.length > maxProblems) return;
+    if (this.#found.length === maxProblems) {
+      const text = `more than ${maxProblems} problems; the rest is not listed`;
+      this.#found.push({
+        severity: 'error',
+        code: 'count-limit',
+        message: text,
+        details: { limit: maxProblems },
+      });
+      return;
+    }
     this.#found.push({ severity, code, message, details });
   }
 

@@ -10,8 +10,7 @@
  * Pure but for one question to the cryptography: the length of a salt.
  */
 import { TidegateError } from '../../errors.ts';
-import { canonicalBytes } from '../../metadata/canonical.ts';
-import { type JsonObject, parseJson } from '../../metadata/json.ts';
+import { type JsonObject, type JsonValue, parseJson } from '../../metadata/json.ts';
 import { documentLimits } from '../../metadata/limits.ts';
 import { coverageFindings, type DelegatedListing, delegationsFindings } from './profile/delegations.ts';
 import { documentFindings } from './profile/documents.ts';
@@ -50,8 +49,10 @@ export interface LintOptions {
   readonly targetFiles?: TargetFiles;
 }
 
-interface ReadFile extends LintedFile {
-  readonly document: JsonObject;
+interface ReadFile extends Omit<LintedFile, 'bytes'> {
+  /** Bytes. */
+  readonly length: number;
+  readonly signatures: JsonValue | undefined;
   readonly signed: JsonObject;
 }
 
@@ -59,14 +60,37 @@ interface ReadFile extends LintedFile {
 export function lintFiles(files: readonly LintedFile[], options: LintOptions): readonly ProfileFinding[] {
   const found: ProfileFinding[] = [];
   const read: ReadFile[] = [];
-  for (const file of files) {
-    const document = documentOf(file, found);
-    if (document !== undefined) read.push({ ...file, document, signed: membersOf(document.get('signed')) });
+  for (const { name, role, bytes } of files) {
+    const document = documentOf({ name, role, bytes }, found);
+    if (document === undefined) continue;
+    const signed = membersOf(document.get('signed'));
+    read.push({ name, role, length: bytes.byteLength, signatures: document.get('signatures'), signed });
   }
   const keys = keysOf(read);
-  for (const file of read) found.push(...fileFindings(file, keys, options));
-  for (const listing of listingsOf(read)) found.push(...coverageFindings(listing));
-  return found.filter((one) => concerns(one, options.profile));
+  for (const file of read) take(found, fileFindings(file, keys, options), options.profile);
+  for (const listing of listingsOf(read)) take(found, coverageFindings(listing), options.profile);
+  return found;
+}
+
+/** Every finding over one document that is not signed yet, as for `lintFiles`. */
+export function lintUnsigned(signed: JsonObject, options: LintOptions): readonly ProfileFinding[] {
+  const found: ProfileFinding[] = [];
+  const role = textOf(signed.get('_type'));
+  const file: ReadFile = { name: role, role, length: 0, signatures: undefined, signed };
+  take(found, fileFindings(file, noKeys, options), options.profile);
+  return found;
+}
+
+const noKeys: JsonObject = new Map();
+/** Of one file: a hostile one could have a million. */
+const maxFindings = 1000;
+
+function take(found: ProfileFinding[], findings: Iterable<ProfileFinding>, profile: Profile): void {
+  const before = found.length;
+  for (const one of findings) {
+    if (found.length - before >= maxFindings) return;
+    if (concerns(one, profile)) found.push(one);
+  }
 }
 
 function concerns({ peers: who }: ProfileFinding, profile: Profile): boolean {
@@ -93,25 +117,20 @@ function documentOf({ name, bytes }: LintedFile, found: ProfileFinding[]): JsonO
 const lengthLimits: Readonly<Record<string, number>> = { root: 512_000, timestamp: 16_384 };
 
 function* fileFindings(
-  { name, role, bytes, document, signed }: ReadFile,
+  { name, role, length, signatures, signed }: ReadFile,
   keys: JsonObject,
   { now, targetFiles }: LintOptions,
 ): Generator<ProfileFinding, void> {
   const spot: Spot = { file: name, path: 'signed' };
   const type = textOf(signed.get('_type'));
   const limit = lengthLimits[type] ?? Number.POSITIVE_INFINITY;
-  if (bytes.byteLength > limit)
-    yield finding('file-size', { file: name, path: 'document' }, `${bytes.byteLength} bytes`, {
+  if (length > limit)
+    yield finding('file-size', { file: name, path: 'document' }, `${length} bytes`, {
       'tuf-js': 'reads no more by default',
       'python-tuf': 'reads no more by default',
       'go-tuf': 'reads no more by default',
     });
-  const covered = {
-    signatures: document.get('signatures'),
-    canonical: canonicalBytes(signed, bytes.length),
-    keys,
-  };
-  yield* signatureFindings(covered, name);
+  yield* signatureFindings({ signatures, signed, keys }, name);
   yield* documentFindings(signed, spot, { now, delegated: type === 'targets' && role !== 'targets' });
   if (type === 'root') yield* rootFindings(signed, spot);
   if (type === 'snapshot') yield* snapshotFindings(signed, spot);

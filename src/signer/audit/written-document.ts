@@ -3,10 +3,9 @@
  * a repository that was taken over is not held up by it. Nothing of the kind is added. Pure.
  */
 import { TidegateError } from '../../errors.ts';
-import type { JsonObject, JsonValue } from '../../metadata/json.ts';
-import { formatJson } from '../../metadata/json-writer.ts';
-import { type ProfileFinding, sentenceOf, textOf } from './profile/finding.ts';
-import { lintFiles } from './profile.ts';
+import type { JsonObject } from '../../metadata/json.ts';
+import { type ProfileFinding, sentenceOf } from './profile/finding.ts';
+import { lintUnsigned } from './profile.ts';
 
 /**
  * @param signed the document as it would be signed
@@ -30,13 +29,7 @@ export function refuseUnportable(signed: JsonObject, before: JsonObject | undefi
 }
 
 function findingsOf(signed: JsonObject): readonly ProfileFinding[] {
-  const role = textOf(signed.get('_type'));
-  const document = new Map<string, JsonValue>([
-    ['signatures', []],
-    ['signed', signed],
-  ]);
-  const bytes = new TextEncoder().encode(formatJson(document));
-  return lintFiles([{ name: role, role, bytes }], { profile: 'portable' });
+  return lintUnsigned(signed, { profile: 'portable' });
 }
 
 /** Equal for the same fault in the same place; entries of lists may have moved. */

@@ -177,6 +177,13 @@ describe('the rules of the portable profile', () => {
     }
   });
 
+  it('stop at 1,000 of one file: a hostile one could have a million', () => {
+    const targets = Object.fromEntries(
+      Array.from({ length: 3000 }, (_, index) => [`t ${index}`, { length: 1, hashes: {} }]),
+    );
+    assert.equal(lintSigned({ ...head, _type: 'targets', targets }).length, 1000);
+  });
+
   it('judge names of targets and of roles', () => {
     const entry = { length: 1, hashes: { sha256: 'ab'.repeat(32) } };
     for (const name of ['../x', '/x', 'a\\b', ''])

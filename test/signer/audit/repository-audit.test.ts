@@ -368,6 +368,16 @@ describe('an audit', () => {
     for (const text of texts) assert.ok(!text.includes('\u202e'), JSON.stringify(text));
   });
 
+  it('lists 10,000 problems and no more: a hostile repository could have a million', async () => {
+    const repository = withRoots(2);
+    const hashes = { sha256: 'ab'.repeat(32) };
+    for (let index = 0; index < 10_020; index += 1)
+      repository.targets.targets[`t${index}`] = { length: 1, hashes };
+    repository.writeAll();
+    const { problems } = await audit(repository);
+    assert.deepEqual([problems.length, problems.at(-1)?.code], [10_001, 'count-limit']);
+  });
+
   it('is cancelled by its signal', async () => {
     const abort = new AbortController();
     const repository = withRoots(2);

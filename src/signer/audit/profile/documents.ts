@@ -77,6 +77,7 @@ const largestUnsigned = 2n ** 64n - 1n;
 const smallestSigned = -(2n ** 63n);
 
 function* valueFindings(signed: JsonObject, spot: Spot): Generator<ProfileFinding, void> {
+  if (isPlain(signed)) return;
   for (const { kind, path, found } of valueFaults(signed)) {
     const at = { file: spot.file, path: spot.path + path };
     if (kind === 'not-normalised')
@@ -95,6 +96,17 @@ function* valueFindings(signed: JsonObject, spot: Spot): Generator<ProfileFindin
       'tuf-js': 'orders them by UTF-16 unit and then finds the signature wrong',
     });
 }
+
+/** The common case: nothing but ASCII and numbers that all can hold. */
+function isPlain(value: JsonValue): boolean {
+  if (typeof value === 'string') return !notAscii.test(value);
+  if (isJsonArray(value)) return value.every(isPlain);
+  if (isJsonObject(value))
+    return [...value].every(([name, member]) => !notAscii.test(name) && isPlain(member));
+  return typeof value !== 'bigint';
+}
+
+const notAscii = /[^\u0020-\u007e]/;
 
 /** Objects whose members stand in another order by UTF-16 unit than by code point. */
 function* disordered(value: JsonValue, spot: Spot): Generator<Spot, void> {

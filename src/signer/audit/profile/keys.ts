@@ -1,4 +1,5 @@
 /** Keys, their ids, the roles that name them, and the form of the signatures that they make. */
+import { canonicalBytes } from '../../../metadata/canonical.ts';
 import { signatureBytes } from '../../../metadata/crypto.ts';
 import type { JsonObject, JsonValue } from '../../../metadata/json.ts';
 import { keyIdOf } from '../../../metadata/keys.ts';
@@ -117,13 +118,13 @@ export function* roleKeyFindings(
 export interface LintedSignatures {
   readonly signatures: JsonValue | undefined;
   /** What they cover. */
-  readonly canonical: Uint8Array;
+  readonly signed: JsonObject;
   /** Every key of the repository, by id. */
   readonly keys: JsonObject;
 }
 
 export function* signatureFindings(
-  { signatures, canonical, keys }: LintedSignatures,
+  { signatures, signed, keys }: LintedSignatures,
   file: string,
 ): Generator<ProfileFinding, void> {
   const seen = new Set<string>();
@@ -139,14 +140,14 @@ export function* signatureFindings(
         each(['tuf-js', 'python-tuf', 'go-tuf'], 'refuses the file'),
       );
     seen.add(id);
-    yield* formFindings(textOf(entry.get('sig')), membersOf(keys.get(id)), canonical, below(spot, 'sig'));
+    yield* formFindings(textOf(entry.get('sig')), membersOf(keys.get(id)), signed, below(spot, 'sig'));
   }
 }
 
 function* formFindings(
   hex: string,
   key: JsonObject,
-  canonical: Uint8Array,
+  signed: JsonObject,
   spot: Spot,
 ): Generator<ProfileFinding, void> {
   const bytes = signatureBytes(hex);
@@ -160,7 +161,7 @@ function* formFindings(
   const pem = textOf(membersOf(key.get('keyval')).get('public'));
   if (keytype.startsWith('ecdsa') && !isDerSequence(bytes))
     yield finding('signature-form', spot, 'an ECDSA signature that is not DER', everyPeer('finds it wrong'));
-  if (textOf(key.get('scheme')) === 'rsassa-pss-sha256' && hasOddSalt(pem, canonical, bytes))
+  if (textOf(key.get('scheme')) === 'rsassa-pss-sha256' && hasOddSalt(pem, canonicalBytes(signed), bytes))
     yield finding('pss-salt', spot, 'made with another salt length', { tough: 'takes 32 bytes alone' });
 }
 
