@@ -314,6 +314,23 @@ describe('signer/daemon/refresh-daemon', () => {
     assert.deepEqual([published?.targets.version, published?.timestamp.version], [2, 6]);
   });
 
+  it('goes on with the other repositories when one of them is bad', async () => {
+    const store = new MemoryStore();
+    const disk = await workspaceDisk({ template: 'bottlerocket', variants: { demo: ['aarch64', 'x86_64'] } });
+    const workspace = await open(disk, store);
+    await planAndPublish(workspace, start);
+    const first = 'demo/aarch64/timestamp.json';
+    const etag = (await store.stat(first))?.etag;
+    await store.swap(first, Buffer.from('{}'), etag);
+    const run = await runDaemon({ open: async () => workspace, from: start + 13 * hour, during: 1 });
+    assert.deepEqual(
+      run.events.flatMap((event) =>
+        event.event === 'refreshed' || event.event === 'alarm' ? [event.repository] : [],
+      ),
+      ['demo/x86_64', 'demo/aarch64'],
+    );
+  });
+
   it('takes up what changes in the workspace, and lives through a workspace that cannot be opened', async () => {
     const { workspace } = await site();
     let broken = false;
