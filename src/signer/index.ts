@@ -1,6 +1,13 @@
 /** `tidegate/signer`: making, planning, publishing and keeping fresh a repository. An export list for outsiders. */
 
 export { type ErrorClass, type ErrorCode, isTidegateError, TidegateError } from '../errors.ts';
+export { type AuditPlace, findPlaces, type PlaceRequest, placeIn } from './audit/places.ts';
+export type { Problem } from './audit/problems.ts';
+export type { ProfileFinding, ProfileRule, Stumbles } from './audit/profile/finding.ts';
+export { type LintedFile, type LintOptions, lintFiles, type Profile } from './audit/profile.ts';
+export type { AuditedRole, AuditReport } from './audit/report.ts';
+export { type AuditOptions, auditRepository } from './audit/repository-audit.ts';
+export type { Sample } from './audit/sample.ts';
 export { fingerprintWords } from './keys/fingerprint.ts';
 export type { KeyContext, KeyUnlocker, LockedKey } from './keys/key-context.ts';
 export { type KeySource, type KeySourceScheme, keySourceSchemes, parseKeyUri } from './keys/key-source.ts';
