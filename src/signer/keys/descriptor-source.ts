@@ -22,9 +22,10 @@ const stallLimit = 120_000;
 export async function openDescriptor(
   { descriptor }: DescriptorAddress,
   context: KeyContext,
+  stall = stallLimit,
 ): Promise<SigningKey> {
   const path = `fd:${descriptor}`;
-  const bytes = await readDescriptor(descriptor, path, context.signal);
+  const bytes = await readDescriptor(descriptor, path, context.signal, stall);
   try {
     return await openKeyMaterial(bytes, path, context);
   } finally {
@@ -37,6 +38,7 @@ export async function readDescriptor(
   descriptor: number,
   path: string,
   signal: AbortSignal | undefined,
+  stall = stallLimit,
 ): Promise<Buffer> {
   let status: Stats;
   try {
@@ -46,7 +48,7 @@ export async function readDescriptor(
     throw new TidegateError('key-file-invalid', text, { path }, { cause });
   }
   if (status.isFile()) return await readFile(descriptor, status, path);
-  if (status.isFIFO() || status.isSocket()) return await readPipe(descriptor, path, signal);
+  if (status.isFIFO() || status.isSocket()) return await readPipe(descriptor, path, signal, stall);
   throw new TidegateError('key-file-invalid', `${path} is neither file nor pipe, expected a private key`, {
     path,
   });
@@ -68,17 +70,20 @@ async function readFile(descriptor: number, { nlink, mode, uid }: Stats, path: s
 }
 
 /** The socket owns the descriptor from here on, and closes it. */
-async function readPipe(descriptor: number, path: string, signal: AbortSignal | undefined): Promise<Buffer> {
+async function readPipe(
+  descriptor: number,
+  path: string,
+  signal: AbortSignal | undefined,
+  stall: number,
+): Promise<Buffer> {
   signal?.throwIfAborted();
   const socket = new Socket({ fd: descriptor, readable: true, writable: false });
   const abort = (): void => {
     socket.destroy(signal?.reason);
   };
   signal?.addEventListener('abort', abort, { once: true });
-  socket.setTimeout(stallLimit, () =>
-    socket.destroy(
-      new TidegateError('too-slow', `${path} gave nothing for ${stallLimit / 1000} s`, { path }),
-    ),
+  socket.setTimeout(stall, () =>
+    socket.destroy(new TidegateError('too-slow', `${path} gave nothing for ${stall / 1000} s`, { path })),
   );
   const chunks: Buffer[] = [];
   let length = 0;

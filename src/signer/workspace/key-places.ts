@@ -1,5 +1,5 @@
 /** `[keys]` of tidegate.toml: NAME = "URI" for each key whose private half is elsewhere than in `keys/NAME.key.json`. */
-import { isTidegateError } from '../../errors.ts';
+import { isTidegateError, TidegateError } from '../../errors.ts';
 import { parseKeyAddress } from '../keys/key-address.ts';
 import { isKeyName, keyNameForm } from './key-names.ts';
 import { type Table, textAt, wrong } from './toml-reader.ts';
@@ -24,4 +24,17 @@ export function parseKeyPlaces(table: Table): KeyPlaces {
     places.set(name, uri);
   }
   return places;
+}
+
+/**
+ * An address of a key that does not exist is a slip of the pen: the key that was meant would be looked for elsewhere.
+ *
+ * @param names of the keys whose public halves are there
+ * @throws workspace-invalid
+ */
+export function requireKnownKeys(places: KeyPlaces, names: ReadonlySet<string>): void {
+  const unknown = [...places.keys()].find((name) => !names.has(name));
+  if (unknown === undefined) return;
+  const text = `tidegate.toml: [keys] ${unknown}: keys/${unknown}.pub is missing; expected the public half of each key that has an address`;
+  throw new TidegateError('workspace-invalid', text, { name: unknown });
 }

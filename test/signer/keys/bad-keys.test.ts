@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ErrorCode } from '../../../src/errors.ts';
+import { openDescriptor } from '../../../src/signer/keys/descriptor-source.ts';
 import type { KeyContext } from '../../../src/signer/keys/key-context.ts';
 import { encryptKeyFile } from '../../../src/signer/keys/key-file.ts';
 import { parseKeyUri } from '../../../src/signer/keys/key-source.ts';
@@ -195,6 +196,15 @@ describe('private keys that cannot be used', () => {
       const opened = open(`fd:${descriptor}`, { signal: abort.signal });
       setImmediate(() => abort.abort(new Error('enough')));
       await assert.rejects(opened, { message: 'enough' });
+      end();
+    });
+
+    it('is given up when nothing comes', async () => {
+      const { descriptor, end } = pipeHolding(Buffer.from('-----BEGIN'), { ends: false });
+      const unlock = async () => assert.fail('asked');
+      const context = { fileSystem: nodeFileSystem, directory: folder, unlock };
+      const opened = openDescriptor({ scheme: 'fd', descriptor }, context, 20);
+      await assert.rejects(opened, { code: 'too-slow', message: /gave nothing for 0\.02 s/ });
       end();
     });
 

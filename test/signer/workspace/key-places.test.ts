@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { parseKeyPlaces } from '../../../src/signer/workspace/key-places.ts';
+import { parseKeyPlaces, requireKnownKeys } from '../../../src/signer/workspace/key-places.ts';
 import { readToml, tableAt } from '../../../src/signer/workspace/toml-reader.ts';
 
 function places(text: string) {
@@ -18,6 +18,15 @@ describe('signer/workspace/key-places', () => {
         ['root.1', '/media/usb/root.key.json'],
       ],
     );
+  });
+
+  it('refuses an address of a key that does not exist', () => {
+    const found = places('timestmp-1 = "awskms:alias/a"');
+    requireKnownKeys(found, new Set(['timestmp-1', 'other']));
+    assert.throws(() => requireKnownKeys(found, new Set(['timestamp-1'])), {
+      code: 'workspace-invalid',
+      message: /\[keys\] timestmp-1: keys\/timestmp-1\.pub is missing/,
+    });
   });
 
   it('refuses what is no name and no address, naming table and key', () => {
