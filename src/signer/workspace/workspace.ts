@@ -31,6 +31,7 @@ import { parseWavePolicy, type WavePolicy } from '../../waves/wave-policy.ts';
 import { type NamedKey, readPublicKey } from '../keys/key-ring.ts';
 import { type Expiration, expirationOf, readExpirationPolicy } from './expiration.ts';
 import { isKeyName } from './key-names.ts';
+import { requireKnownKeys } from './key-places.ts';
 import { readOverrides } from './overrides.ts';
 import {
   readThresholdPolicy,
@@ -92,6 +93,7 @@ export async function openWorkspace(directory: string, options: OpenOptions = {}
   requireStrength(weaknesses, await readOverrides(fileSystem, folder), workspaceFileName);
   const expiration = await readExpiration(fileSystem, folder, settings);
   const keys = await readKeys(fileSystem, join(folder, 'keys'), settings);
+  requireKnownKeys(settings.keyPlaces, new Set(Array.from(keys.values(), ({ name }) => name)));
   const roots = await readRoots(fileSystem, join(folder, 'roots'), settings);
   const store = options.store ?? (await openSwappableStore(locationOf(folder, settings.location), settings));
   return { directory: folder, settings, expiration, keys, roots, store, fileSystem };
