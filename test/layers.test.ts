@@ -108,6 +108,24 @@ describe('layers of src/', () => {
     );
   });
 
+  it('reviews of what is signed are computed alone: no disk, clock or key comes near them', () => {
+    const reviews = sources.filter(({ path }) => path.startsWith('signer/review/'));
+    assert.ok(reviews.length > 0);
+    assert.deepEqual(
+      reviews.flatMap((source) => checkPurity(source, [])),
+      [],
+    );
+    const graph = runTimeGraph(sources, { lazy: true });
+    const loaded = reachable(
+      graph,
+      reviews.map(({ path }) => path),
+    );
+    assert.deepEqual(
+      [...loaded].filter((name) => /^(storage|cli)\/|\/(signing-key|key-source)\.ts$/.test(name)),
+      [],
+    );
+  });
+
   it('files are imported by name, never through an index', () => {
     assert.deepEqual(checkSpecifiers(sources), []);
   });

@@ -32,7 +32,11 @@ export function textsOf(value: JsonValue | undefined): readonly string[] {
 export function isSame(a: JsonValue | undefined, b: JsonValue | undefined): boolean {
   if (a === b) return true;
   if (a === undefined || b === undefined) return false;
-  return Buffer.compare(canonicalBytes(a), canonicalBytes(b)) === 0;
+  return text(a) === text(b);
+}
+
+function text(value: JsonValue): string {
+  return new TextDecoder().decode(canonicalBytes(value));
 }
 
 export function stateOf({ before, after }: Change): ChangeState {
