@@ -8,6 +8,13 @@ export { type LintedFile, type LintOptions, lintFiles, type Profile } from './au
 export type { AuditedRole, AuditReport } from './audit/report.ts';
 export { type AuditOptions, auditRepository } from './audit/repository-audit.ts';
 export type { Sample } from './audit/sample.ts';
+export { type MergedRequest, mergeRequests } from './ceremony/merge-requests.ts';
+export { makeSigningRequest, type NewRequest } from './ceremony/new-request.ts';
+export { formatSigningRequest, parseSigningRequest } from './ceremony/request-format.ts';
+export { progressOf, type SideProgress, signedFile } from './ceremony/request-signatures.ts';
+export { signRequest } from './ceremony/sign-request.ts';
+export type { SigningRequest } from './ceremony/signing-request.ts';
+export { checkTrustedRoot } from './ceremony/trusted-root.ts';
 export { fingerprintWords } from './keys/fingerprint.ts';
 export type { KeyContext, KeyUnlocker, LockedKey } from './keys/key-context.ts';
 export { type KeySource, type KeySourceScheme, keySourceSchemes, parseKeyUri } from './keys/key-source.ts';
@@ -31,6 +38,9 @@ export { type AddOptions, type AddProgress, addRelease, type ReleaseOptions } fr
 export { type Draft, type DraftImage, readDrafts, removeDraft } from './release/draft.ts';
 export type { Naming } from './release/image-names.ts';
 export type { RequestStatus } from './request-status.ts';
+export type { Alarm, AlarmKind } from './review/alarm.ts';
+export { type Review, type ReviewOptions, reviewOf } from './review/request-review.ts';
+export { reviewLines } from './review/review-words.ts';
 export type { RoleStatus } from './role-status.ts';
 export {
   type RepositoryStatus,

@@ -1,6 +1,6 @@
 /** A review as lines for people. Alarms come first, the digest to read aloud last, where the eye is when it asks. */
 import type { DelegatedRole } from '../../metadata/delegations.ts';
-import { formatTime } from '../../metadata/time.ts';
+import { formatTime, parseTime } from '../../metadata/time.ts';
 import type { SideProgress } from '../ceremony/request-signatures.ts';
 import type { RequestSide, SigningRequest } from '../ceremony/signing-request.ts';
 import { requestTitle } from '../ceremony/verified-request.ts';
@@ -32,7 +32,7 @@ export function reviewLines(review: Review): readonly string[] {
   ];
 }
 
-function originLines({ request, trustedRoot }: Review): readonly string[] {
+function originLines({ request, trustedRoot, now }: Review): readonly string[] {
   const { plannedAt, rootVersion } = request;
   const chain =
     rootVersion === undefined
@@ -42,7 +42,21 @@ function originLines({ request, trustedRoot }: Review): readonly string[] {
             ? `  root ${rootVersion} in force: NOT compared with a root of your own (--root FILE)`
             : `  root ${rootVersion} in force: your own root ${trustedRoot} leads to it`,
         ];
-  return [`  planned at ${formatTime(plannedAt)}, as the request says`, ...chain];
+  return [
+    `  planned at ${formatTime(plannedAt)}, as the request says`,
+    ...chain,
+    ...expiredLines(request, now),
+  ];
+}
+
+/** An expired root can still be followed by the next one; until then hosts take nothing. */
+function expiredLines({ role, before }: SigningRequest, now: number): readonly string[] {
+  const expires = role === 'root' ? before?.get('expires') : undefined;
+  const time = typeof expires === 'string' ? parseTime(expires) : undefined;
+  if (time === undefined || time > now) return [];
+  return [
+    `  the root in force expired at ${formatTime(time)}: hosts refuse updates until the next one is published`,
+  ];
 }
 
 function signerLines({ request, progress, dropped, names }: Review): readonly string[] {

@@ -415,4 +415,17 @@ describe('a request that is not as it was made', () => {
     );
     assert.deepEqual(parseSigningRequest(formatSigningRequest(request), 'back').sides, request.sides);
   });
+
+  it('SGN-21: a root that expired three months ago is followed by the next one all the same', async () => {
+    const first = await signed(rootJson(1, { ...board, expires: '2026-08-24T12:00:00Z' }), ['alice', 'bob']);
+    const request = requestFor({ role: 'root', document: rootJson(2, board), roots: [first] });
+    assert.equal(checkTrustedRoot(request, first), 1);
+    const reviewed = review(await signRequest(request, keyOf('alice')));
+    assert.deepEqual(reviewed.alarms, []);
+    assert.ok(
+      reviewLines(reviewed).some((line) =>
+        line.includes('hosts refuse updates until the next one is published'),
+      ),
+    );
+  });
 });
