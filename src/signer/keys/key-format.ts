@@ -130,6 +130,8 @@ function familiesOf(formats: readonly KeyFormat[]): string {
 function hint(found: KeyFormat, expected: readonly KeyFormat[]): string {
   if (found === 'openssh-pem')
     return '. RSA and EC keys are converted with: ssh-keygen -p -m PKCS8 -f FILE; ed25519 keys of OpenSSH cannot be';
+  if (/^public-(pem|der)$/.test(found) && expected.includes('public-file'))
+    return '. It becomes one by: tidegate key import FILE';
   if (/^(public|certificate)/.test(found) && !expected.some((format) => format.startsWith('public')))
     return '. The private half is in another file';
   if (found === 'pkcs12' && expected.length === 1) return '. Write pkcs12:FILE, or type: tidegate key import';

@@ -44,6 +44,11 @@ describe('signer/keys/key-format', () => {
       /^a: found PKCS#8 in PEM, expected a key file.*Type: tidegate key import$/,
     );
     refused('ec.p12', ['key-file'], /found PKCS#12, expected.*Write pkcs12:FILE/);
+    refused(
+      'ec-public.pem',
+      ['public-file'],
+      /expected a public key file \(\.pub\)\. It becomes one by: tidegate key import/,
+    );
     refused('ec-certificate.pem', ['public-pem', 'pkcs12'], /expected a public key in PEM, or PKCS#12$/);
     refused(
       'ec-public.pem',
