@@ -144,6 +144,19 @@ describe('signer/adopt', () => {
     assert.equal(copied, 29);
   });
 
+  it('a link in the store itself is refused: a store holds files', async () => {
+    const folder = join(scene.of('tuftool'), 'targets');
+    const [image = ''] = readdirSync(folder).filter((name) => name.endsWith('.img'));
+    const elsewhere = join(scene.folder, 'image');
+    writeFileSync(elsewhere, readFileSync(join(folder, image)));
+    rmSync(join(folder, image));
+    symlinkSync(elsewhere, join(folder, image));
+    await assert.rejects(scene.adopt('tuftool', { store: scene.of('tuftool') }), {
+      code: 'not-a-plain-file',
+    });
+    assert.equal(existsSync(scene.workspace), false);
+  });
+
   it('PUB-20: a target that is missing or cut short is named, and nothing is written', async () => {
     const folder = join(scene.of('tuftool'), 'targets');
     const [image = ''] = readdirSync(folder).filter((name) => name.endsWith('.img'));
