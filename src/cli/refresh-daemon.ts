@@ -6,11 +6,13 @@ import { pause } from '../storage/cancel.ts';
 import { writeDurably } from '../storage/durable-file.ts';
 import { nodeFileSystem } from '../storage/file-system.ts';
 import { printableLine } from '../terminal.ts';
+import { alarmCommand } from './alarm-command.ts';
 import type { Surroundings } from './surroundings.ts';
 import { openChosenWorkspace, type WorkspaceOptions } from './workspace-option.ts';
 
 export interface DaemonCommandOptions extends WorkspaceOptions {
   readonly textfile?: string;
+  readonly onAlarm?: string;
   readonly renewAfter?: number;
 }
 
@@ -18,7 +20,7 @@ const chances = 2 ** 32;
 
 /** Runs until the signal. @throws what opening the workspace throws, at the start */
 export async function refreshDaemon(
-  { textfile, renewAfter, ...options }: DaemonCommandOptions,
+  { textfile, renewAfter, onAlarm, ...options }: DaemonCommandOptions,
   unlock: KeyUnlocker,
   surroundings: Surroundings,
 ): Promise<void> {
@@ -27,6 +29,12 @@ export async function refreshDaemon(
     import('../signer/daemon/refresh-daemon.ts'),
     import('../signer/daemon/daemon-event.ts'),
   ]);
+  const tell =
+    onAlarm === undefined
+      ? undefined
+      : alarmCommand(resolve(directory, onAlarm), (reason) => {
+          terminal.note(printableLine(`warning: ${onAlarm}: ${reason}`));
+        });
   await runRefreshDaemon(
     { unlock, signal, ...(renewAfter !== undefined && { timestampDueAfter: renewAfter }) },
     {
@@ -37,6 +45,7 @@ export async function refreshDaemon(
       report: (event, time) => {
         terminal.note(printableLine(eventLine(event, time)));
         terminal.printJsonLine(eventJson(event, time));
+        if (event.event === 'alarm' || event.event === 'cleared') tell?.(eventJson(event, time));
       },
       ...(textfile !== undefined && {
         keepMetrics: (text: string) => keepMetrics(resolve(directory, textfile), text),

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, statSync, watch, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type CommandLine, commandLine } from '../support/command-line.ts';
@@ -84,10 +84,32 @@ describe('tidegate refresh --daemon', () => {
     assert.equal(status, 0);
   });
 
+  it('SGN-26: tells a program of an alarm, by its input alone, and of one that it cannot start', async () => {
+    rmSync(join(session.directory, 'acme', 'repository', 'metadata', 'timestamp.json'));
+    const script = join(session.directory, 'tell');
+    writeFileSync(script, '#!/bin/sh\n[ $# = 0 ] && cat > told.part && mv told.part told\n', { mode: 0o755 });
+    const told = appeared('told');
+    const daemon = begin('--on-alarm', './tell');
+    await told;
+    daemon.kill('SIGTERM');
+    const [status] = await once(daemon, 'exit');
+    const event = JSON.parse(readFileSync(join(session.directory, 'told'), 'utf8')) as LoggedEvent;
+    assert.deepEqual(
+      [status, event.event, event.repository, event.code],
+      [0, 'alarm', 'metadata', 'rollback'],
+    );
+    const other = begin('--on-alarm', './nothing');
+    for await (const line of createInterface({ input: other.stderr ?? assert.fail() })) {
+      if (line.startsWith('warning: ./nothing: ')) other.kill('SIGTERM');
+    }
+    assert.equal(other.exitCode ?? (await once(other, 'exit'))[0], 0);
+  });
+
   it('refuses what does not go together, and a workspace that is none', async () => {
     const beside = async (line: string) => (await session.type(`refresh -w acme ${line}`)).beside;
     assert.match(await beside('--daemon --force'), /\[usage\] --daemon goes with neither/);
-    assert.match(await beside('--textfile x'), /\[usage\] --textfile goes with --daemon/);
+    assert.match(await beside('--textfile x'), /\[usage\] --textfile and --on-alarm go with --daemon/);
+    assert.match(await beside('--on-alarm x'), /\[usage\] --textfile and --on-alarm go with --daemon/);
     assert.match(await beside('--renew-after 60%'), /\[usage\].*1% to 50%/);
     assert.equal((await session.type('refresh --daemon -w elsewhere')).status, 78);
     assert.equal((await session.type('refresh -w acme --renew-after 50%')).out, 'metadata: nothing is due\n');

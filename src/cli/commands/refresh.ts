@@ -45,18 +45,23 @@ function addOptions(command: Command): Command {
     .option('--dry-run', 'say what is due; sign and write nothing')
     .option('--daemon', 'go on until told to stop')
     .option('--renew-after <share>', "share of the timestamp's life, 1% to 50% (default: 1/14)", share)
-    .option('--textfile <file>', "with --daemon: metrics for Prometheus' node exporter, after each look");
+    .option('--textfile <file>', "with --daemon: metrics for Prometheus' node exporter, after each look")
+    .option(
+      '--on-alarm <program>',
+      'with --daemon: started for each alarm, with the event as JSON on its input',
+    );
   return addPassphraseOptions(command).addHelpText('after', help);
 }
 
 async function refreshCommand(options: RefreshCommandOptions, surroundings: Surroundings): Promise<void> {
-  const { daemon = false, force = false, dryRun = false, renewAfter, textfile } = options;
+  const { daemon = false, force = false, dryRun = false, renewAfter, textfile, onAlarm } = options;
   const unlock = unlockWith(options, surroundings);
   if (daemon) {
     if (force || dryRun) throw new TidegateError('usage', '--daemon goes with neither --force nor --dry-run');
     return await refreshDaemon(options, unlock, surroundings);
   }
-  if (textfile !== undefined) throw new TidegateError('usage', '--textfile goes with --daemon');
+  if (textfile !== undefined || onAlarm !== undefined)
+    throw new TidegateError('usage', '--textfile and --on-alarm go with --daemon');
   const workspace = await openChosenWorkspace(options, surroundings);
   const { refreshRepositories } = await import('../../signer/refresh.ts');
   const results = await refreshRepositories(workspace, {
