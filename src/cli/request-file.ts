@@ -1,6 +1,7 @@
 /** Files of signing requests as commands take them: read, checked against what the signer himself has, shown, written. */
 import { resolve } from 'node:path';
 import { TidegateError } from '../errors.ts';
+import { mergeRequests } from '../signer/ceremony/merge-requests.ts';
 import { readOwnKeys } from '../signer/ceremony/own-keys.ts';
 import { formatSigningRequest, parseSigningRequest } from '../signer/ceremony/request-format.ts';
 import { maxRequestLength, type SigningRequest } from '../signer/ceremony/signing-request.ts';
@@ -66,6 +67,21 @@ export async function writeRequestFile(
   surroundings: Surroundings,
 ): Promise<void> {
   await writeGivenFile(path, formatSigningRequest(request), surroundings);
+}
+
+/**
+ * Adds the signatures to the file that the request was read from. Those that somebody else has added meanwhile stay.
+ *
+ * @throws request-invalid when another request stands there by now
+ */
+export async function addToRequestFile(
+  request: SigningRequest,
+  surroundings: Surroundings,
+): Promise<SigningRequest> {
+  const present = await readRequestFile(request.where, surroundings);
+  const { request: merged } = mergeRequests([request, present]);
+  await writeRequestFile(request.where, merged, surroundings);
+  return merged;
 }
 
 /** A file that everyone may see: nothing in it is secret. */

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { formatSigningRequest } from '../../src/signer/ceremony/request-format.ts';
 import { DirectoryStore } from '../../src/storage/directory.ts';
 import { formatManifest } from '../../src/waves/manifest.ts';
 import { board, delegationsJson, rootJson, signed, targetsJson } from '../support/ceremony.ts';
 import { type CommandLine, commandLine } from '../support/command-line.ts';
 import { startPlainServer } from '../support/plain-server.ts';
-import { manifestAfter } from '../support/review-scenes.ts';
+import { changedTargets, delegatedRole, manifestAfter } from '../support/review-scenes.ts';
 
 describe('tidegate inspect and diff', () => {
   let line: CommandLine;
@@ -35,6 +36,8 @@ describe('tidegate inspect and diff', () => {
     assert.match(differing.out, /^root is the same\ntargets differs\n {2}version 1 → 2/);
     assert.match(differing.out, /^ {4}\+ disk-1\.1\.0\.img$/m);
     assert.match(differing.out, /^timestamp differs$/m);
+    assert.match(differing.out, /^ {4}\+ release demo x86_64 1\.1\.0$/m);
+    assert.match(differing.out, /seeds above 0, up to 1 % of hosts$/m);
     const same = await line.type('diff 1.1.0 1.1.0 --json');
     assert.equal(same.status, 0);
     assert.equal((same.json() as { differs: boolean }).differs, false);
@@ -128,5 +131,19 @@ describe('tidegate inspect and diff', () => {
     } finally {
       await server.close();
     }
+  });
+
+  it('two signing requests, and what one says', async () => {
+    write('a.request.json', formatSigningRequest(await changedTargets()));
+    write('b.request.json', formatSigningRequest(await delegatedRole()));
+    const { status, out } = await line.type('diff b.request.json a.request.json');
+    assert.equal(status, 1);
+    assert.match(out, /^targets differs\n {2}version 1 → 7/);
+    const request = await line.type('inspect a.request.json');
+    assert.match(request.out, /^targets 7 of acme\/os/);
+    assert.equal(
+      ((await line.type('inspect a.request.json --json')).json() as { kind: string }).kind,
+      'request',
+    );
   });
 });

@@ -196,4 +196,18 @@ describe('tidegate: review, sign and merge', () => {
     const signed = await line.type('sign root-1.request.json --key alice.key.json --yes --json');
     assert.equal((signed.json() as { complete: boolean }[])[0]?.complete, false);
   });
+
+  it('a signature that somebody adds while one is asked stays', async () => {
+    const words = fingerprintWords(firstRoot().sha256);
+    await line.type('sign root-1.request.json --key bob.key.json --yes --output bob.json');
+    line.answers.push(words);
+    // While the question waits for its answer, the other copy comes in.
+    line.answers.shift = () => {
+      writeFileSync(join(line.directory, 'root-1.request.json'), read('bob.json'));
+      return words;
+    };
+    const { status, out, beside } = await line.type('sign root-1.request.json --key alice.key.json');
+    assert.equal(status, 0, beside);
+    assert.match(out, /2 of 2 by its own keys/);
+  });
 });

@@ -53,10 +53,11 @@ async function diff(
   for (const line of comparisonLines(comparisons)) terminal.print(printableLine(line));
   terminal.printJson({
     differs,
-    documents: comparisons.map(({ name, state, difference }) => ({
+    documents: comparisons.map(({ name, state, difference, manifest }) => ({
       name,
       state,
-      ...(difference !== undefined && state !== 'kept' && { difference: differenceData(difference) }),
+      ...(difference !== undefined &&
+        state !== 'kept' && { difference: differenceData(difference), manifest }),
     })),
   });
   if (differs) surroundings.setExitStatus(differStatus);

@@ -86,7 +86,7 @@ async function signAndWrite(
 ): Promise<void> {
   const { terminal, signal, directory } = surroundings;
   const [
-    { writeRequestFile },
+    { addToRequestFile, writeRequestFile },
     { signRequests },
     { nodeFileSystem },
     { progressOf, progressText, isComplete },
@@ -104,9 +104,10 @@ async function signAndWrite(
     signal,
   });
   const results = [];
-  for (const { request, added } of signed) {
-    const path = options.output ?? request.where;
-    if (added.length > 0 || options.output !== undefined) await writeRequestFile(path, request, surroundings);
+  for (const { request: ours, added } of signed) {
+    const path = options.output ?? ours.where;
+    const request = options.output === undefined ? await addToRequestFile(ours, surroundings) : ours;
+    if (options.output !== undefined) await writeRequestFile(path, request, surroundings);
     const progress = progressOf(request);
     terminal.print(`signed ${path}: ${progressText(progress)}`);
     const next = isComplete(progress) ? `tidegate publish ${path}` : `give ${path} to those who are missing`;
