@@ -1,4 +1,5 @@
 /** Where a workspace stands: every role of every repository, who has yet to sign, and the command to type next. */
+import { join } from 'node:path';
 import { releaseName } from '../waves/release.ts';
 import { nextOfRepository, nextSteps } from './next-step.ts';
 import { type LiveRepository, readLive } from './publication/live-repository.ts';
@@ -9,15 +10,11 @@ import { type Draft, readDrafts } from './release/draft.ts';
 import { type RequestStatus, requestStatusesOf } from './request-status.ts';
 import { type RoleStatus, roleStatusesOf } from './role-status.ts';
 import { type Override, readOverrides } from './workspace/overrides.ts';
-import { roleWeaknesses, weaknessText } from './workspace/role-strength.ts';
+import { weaknessesOf } from './workspace/policies.ts';
+import { weaknessText } from './workspace/role-strength.ts';
 import { rootDifferences } from './workspace/roots.ts';
 import { readJournal } from './workspace/state-file.ts';
-import {
-  type RepositoryPlace,
-  readThresholds,
-  repositoriesOf,
-  type Workspace,
-} from './workspace/workspace.ts';
+import { type RepositoryPlace, repositoriesOf, type Workspace } from './workspace/workspace.ts';
 import { hasPrivateKey } from './workspace/workspace-keys.ts';
 
 export interface RepositoryStatus {
@@ -74,7 +71,7 @@ export async function workspaceStatusOf(
 /** Of each, the last line: it may have been accepted more than once. */
 async function overridesInForce(workspace: Workspace): Promise<readonly Override[]> {
   const { fileSystem, directory, settings } = workspace;
-  const weaknesses = roleWeaknesses(settings, await readThresholds(fileSystem, directory, settings));
+  const weaknesses = await weaknessesOf(fileSystem, join(directory, 'policies'), settings);
   const recorded = await readOverrides(fileSystem, directory);
   return weaknesses.flatMap((weakness) => {
     const what = weaknessText(weakness);

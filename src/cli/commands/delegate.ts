@@ -3,6 +3,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { TidegateError } from '../../errors.ts';
 import type { Workspace } from '../../signer/workspace/workspace.ts';
 import { formatTable, printableLine } from '../../terminal.ts';
+import { addOverrideOptions, type OverrideOptions, overrideWish } from '../override-option.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
 
@@ -10,7 +11,7 @@ interface SampleOptions extends WorkspaceOptions {
   readonly target?: string;
 }
 
-interface AddOptions extends SampleOptions {
+interface AddOptions extends SampleOptions, OverrideOptions {
   readonly keys: string;
   readonly threshold: string;
   readonly paths: string;
@@ -29,8 +30,10 @@ const sampleOption = [
 ] as const;
 
 export const define: Define = (command, surroundings) => {
-  addWorkspaceOption(
-    command.command('add').description('Let a new role list targets whose names its paths cover.'),
+  addOverrideOptions(
+    addWorkspaceOption(
+      command.command('add').description('Let a new role list targets whose names its paths cover.'),
+    ),
   )
     .argument('<name>', 'name of the new role')
     .requiredOption('--keys <names>', 'keys of the workspace or .pub files, with commas between them')
@@ -72,6 +75,7 @@ async function add(name: string, options: AddOptions, surroundings: Surroundings
   const wanted = {
     ...delegation,
     publicKeys,
+    override: overrideWish(options, surroundings.now()),
     ...(options.before !== undefined && { before: options.before }),
   };
   const dryRun = options.dryRun === true;

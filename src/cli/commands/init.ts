@@ -5,10 +5,11 @@ import { TidegateError } from '../../errors.ts';
 import { type TopLevelRole, topLevelRoles } from '../../metadata/role-name.ts';
 import type { KeyType } from '../../signer/keys/signing-key.ts';
 import type { GivenKeys } from '../../signer/workspace/init.ts';
+import { addOverrideOptions, type OverrideOptions, overrideWish } from '../override-option.ts';
 import { addPassphraseOptions, newPassphraseSource, type PassphraseOptions } from '../passphrase.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 
-interface InitOptions extends PassphraseOptions {
+interface InitOptions extends PassphraseOptions, OverrideOptions {
   readonly template: 'single' | 'bottlerocket';
   readonly name?: string;
   readonly store: string;
@@ -74,7 +75,7 @@ function addInitOptions(command: Command): Command {
     );
     command.option(`--${role}-threshold <number>`, 'how many of them must sign');
   }
-  return addPassphraseOptions(command);
+  return addOverrideOptions(addPassphraseOptions(command));
 }
 
 function collect(value: string, earlier: readonly string[]): readonly string[] {
@@ -96,6 +97,7 @@ async function init(directory: string, options: InitOptions, surroundings: Surro
     store: options.store,
     keyType: options.keyType,
     now: now(),
+    override: overrideWish(options, now()),
     ...(options.variant.length > 0 && { variants }),
   };
   if (options.dryRun === true) {

@@ -3,28 +3,31 @@ import { type TopLevelRole, topLevelRoles } from '../../metadata/role-name.ts';
 import { formatTime } from '../../metadata/time.ts';
 import type { Workspace } from '../../signer/workspace/workspace.ts';
 import { formatDuration, formatTable, printableLine } from '../../terminal.ts';
+import { addOverrideOptions, type OverrideOptions, overrideWish } from '../override-option.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
 import { defineEmbed } from './root-embed.ts';
 
-interface ProposeCommandOptions extends WorkspaceOptions {
+interface ProposeCommandOptions extends WorkspaceOptions, OverrideOptions {
   readonly replace?: true;
   readonly dryRun?: true;
 }
 
 export const define: Define = (command, surroundings) => {
-  addWorkspaceOption(
-    command
-      .command('propose')
-      .description(
-        'Make the signing request for the next root, as tidegate.toml wants it. Needs no key and no network.',
-      ),
+  addOverrideOptions(
+    addWorkspaceOption(
+      command
+        .command('propose')
+        .description(
+          'Make the signing request for the next root, as tidegate.toml wants it. Needs no key and no network.',
+        ),
+    ),
   )
     .option('--replace', 'ask everybody again, though a request for this version has signatures')
     .option('--dry-run', 'say what would be asked for; write nothing')
     .addHelpText(
       'after',
-      '\nEdit roles, keys and thresholds in tidegate.toml first; as it is, the new root only lives longer.\n\nExample:\n  tidegate root propose\n',
+      '\nEdit roles, keys and thresholds in tidegate.toml first; as it is, the new root only lives longer.\n\nExamples:\n  tidegate root propose\n  tidegate root propose --override root-threshold --reason "a laboratory"\n',
     )
     .action((options: ProposeCommandOptions) => propose(options, surroundings));
   addWorkspaceOption(
@@ -37,7 +40,7 @@ export const define: Define = (command, surroundings) => {
 
 async function propose(options: ProposeCommandOptions, surroundings: Surroundings): Promise<void> {
   const { terminal, now } = surroundings;
-  const workspace = await openChosenWorkspace(options, surroundings);
+  const workspace = await openChosenWorkspace(options, surroundings, overrideWish(options, now()));
   const { proposeRoot } = await import('../../signer/ceremony/propose-root.ts');
   const proposed = await proposeRoot(workspace, {
     now: now(),
@@ -48,6 +51,8 @@ async function propose(options: ProposeCommandOptions, surroundings: Surrounding
   terminal.print(`root ${request.version}, to be signed by ${sidesText(proposed.request)}`);
   if (differences.length === 0) terminal.print('  keys and thresholds stay; only its time is new');
   for (const text of differences) terminal.print(printableLine(`  ${text}`));
+  for (const { name, what } of workspace.newOverrides)
+    terminal.print(printableLine(`  on record: ${name}, ${what}`));
   for (const warning of warnings) terminal.note(`warning: ${warning}`);
   terminal.print(`  digest  ${request.sha256}`);
   terminal.print(

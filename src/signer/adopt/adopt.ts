@@ -24,7 +24,8 @@ import {
   writeCommonFiles,
 } from '../workspace/new-folder.ts';
 import { formatOverrides, overridesFileName, overridesFor } from '../workspace/overrides.ts';
-import { roleWeaknesses, strictThresholds } from '../workspace/role-strength.ts';
+import { weaknessesOf } from '../workspace/policies.ts';
+import type { Weakness } from '../workspace/role-strength.ts';
 import { writeFloors } from '../workspace/state-file.ts';
 import { openWorkspace, repositoriesOf, type Workspace } from '../workspace/workspace.ts';
 import { readWorkspaceFile, type WorkspaceSettings, workspaceFileName } from '../workspace/workspace-file.ts';
@@ -72,6 +73,8 @@ export interface AdoptionPlan {
   readonly found: AdoptedPlaces;
   /** Every listed file; its bytes are the signed ones. */
   readonly targets: readonly CheckedTarget[];
+  /** What is weaker than the policies; it is recorded as it was adopted. */
+  readonly weaknesses: readonly Weakness[];
   /** `must` first. */
   readonly findings: readonly Finding[];
 }
@@ -103,6 +106,7 @@ export async function planAdoption(directory: string, options: AdoptOptions): Pr
   requireKnownNames(options.keyPlaces ?? new Map(), keys);
   const toml = await settingsOf(target, options, found, keys);
   const settings = readWorkspaceFile(toml);
+  const weaknesses = await weaknessesOf(nodeFileSystem, templatesFolder, settings);
   const targets = await readTargets(found, options);
   return {
     directory: target,
@@ -111,7 +115,8 @@ export async function planAdoption(directory: string, options: AdoptOptions): Pr
     keys,
     found,
     targets,
-    findings: findingsOf(found, keys, settings, options),
+    weaknesses,
+    findings: findingsOf(found, keys, weaknesses, options),
   };
 }
 
@@ -178,11 +183,10 @@ async function readTargets(
 function findingsOf(
   { places, roots }: AdoptedPlaces,
   keys: readonly AdoptedKey[],
-  settings: WorkspaceSettings,
+  weaknesses: readonly Weakness[],
   { now }: AdoptOptions,
 ): readonly Finding[] {
   const documents = roots.map(({ document }) => document);
-  const weaknesses = roleWeaknesses(settings, strictThresholds);
   return inOrder([
     ...rootFindings(documents, keys, weaknesses),
     ...places.flatMap(({ repository, manifest }) => [
@@ -230,7 +234,7 @@ function requireAdoptable(findings: readonly Finding[]): void {
 
 async function writeFiles(
   write: WriteFile,
-  { toml, settings, keys, found }: AdoptionPlan,
+  { toml, keys, found, weaknesses }: AdoptionPlan,
   { now, location }: AdoptOptions,
 ): Promise<void> {
   await writeCommonFiles(write);
@@ -239,7 +243,6 @@ async function writeFiles(
     await write(join('roots', metadataFileName('root', document.version)), bytes);
   }
   await write(workspaceFileName, toml);
-  const weaknesses = roleWeaknesses(settings, strictThresholds);
   if (weaknesses.length === 0) return;
   const reason = `as it was adopted from ${location}`;
   await write(overridesFileName, formatOverrides(overridesFor(weaknesses, { now, reason })));

@@ -3,6 +3,7 @@
  * and works when the root in force has expired.
  */
 import { formatTime } from '../../metadata/time.ts';
+import { recordOverrides } from '../workspace/overrides.ts';
 import { chainOf, rootDifferences } from '../workspace/roots.ts';
 import { type Workspace, whileLocked } from '../workspace/workspace.ts';
 import { makeSigningRequest } from './new-request.ts';
@@ -58,6 +59,9 @@ export async function proposeRoot(workspace: Workspace, options: ProposeOptions)
   const replace = options.replace === true;
   return {
     ...result,
-    request: await whileLocked(workspace, () => writeRequest(workspace, request, { path, replace })),
+    request: await whileLocked(workspace, async () => {
+      await recordOverrides(workspace.fileSystem, workspace.directory, workspace.newOverrides);
+      return await writeRequest(workspace, request, { path, replace });
+    }),
   };
 }

@@ -5,9 +5,11 @@ import { formatJson } from '../../metadata/json-writer.ts';
 import { createDurably, writeDurably } from '../../storage/durable-file.ts';
 import { readPlainFile } from '../../storage/plain-file.ts';
 import { type NamedKey, publicKeyPath, readPublicKey } from '../keys/key-ring.ts';
+import { acceptedNow, type OverrideWish } from './accept-weaknesses.ts';
 import { withDelegation, withoutDelegation } from './delegation-edit.ts';
 import type { DelegationSetting } from './delegation-settings.ts';
-import { requireStrength, roleWeaknesses, strictThresholds } from './role-strength.ts';
+import { type Override, readOverrides, recordOverrides } from './overrides.ts';
+import { weaknessesOf } from './policies.ts';
 import { type Workspace, whileLocked } from './workspace.ts';
 import { readWorkspaceFile, workspaceFileName } from './workspace-file.ts';
 
@@ -16,22 +18,25 @@ export interface NewDelegation extends DelegationSetting {
   readonly publicKeys?: readonly NamedKey[];
   /** The role that shall be searched next; default: it is searched last. */
   readonly before?: string;
+  /** What a person accepts of it though it is weaker than the policies. */
+  readonly override?: OverrideWish | undefined;
 }
 
 /** @throws config-invalid, role-name-invalid, workspace-invalid for a key without a public half, name-taken, locked */
 export async function addDelegation(workspace: Workspace, wanted: NewDelegation): Promise<void> {
-  const { publicKeys = [], before, ...setting } = wanted;
+  const { publicKeys = [] } = wanted;
   await whileLocked(workspace, async () => {
-    await editFile(
-      workspace,
-      (text) => withDelegation(text, setting, before),
-      async () => {
-        for (const key of publicKeys) await addPublicKey(workspace, key);
-        for (const name of setting.keys)
-          await readPublicKey(workspace.fileSystem, keysFolder(workspace), name);
-      },
-    );
+    const { text, overrides } = await edited(workspace, wanted);
+    for (const key of publicKeys) await addPublicKey(workspace, key);
+    for (const name of wanted.keys) await readPublicKey(workspace.fileSystem, keysFolder(workspace), name);
+    await recordOverrides(workspace.fileSystem, workspace.directory, overrides);
+    await writeSettings(workspace, text);
   });
+}
+
+/** What `addDelegation` would refuse of tidegate.toml, without writing anything. */
+export async function checkDelegation(workspace: Workspace, wanted: NewDelegation): Promise<void> {
+  await edited(workspace, wanted);
 }
 
 /** @throws config-invalid when there is no such role, locked */
@@ -40,39 +45,28 @@ export async function removeDelegation(
   name: string,
   { dryRun = false }: { readonly dryRun?: boolean } = {},
 ): Promise<void> {
-  if (dryRun) withoutDelegation((await readSettingsText(workspace)).text, name);
-  else await whileLocked(workspace, () => editFile(workspace, (text) => withoutDelegation(text, name)));
+  const without = async (): Promise<string> =>
+    withoutDelegation((await readSettingsText(workspace)).text, name);
+  if (dryRun) await without();
+  else await whileLocked(workspace, async () => writeSettings(workspace, await without()));
 }
 
-/** What `addDelegation` would refuse, without writing anything. */
-export async function checkDelegation(
+/** The file with the new block, and what is to be recorded for it. */
+async function edited(
   workspace: Workspace,
-  { before, publicKeys: _keys, ...setting }: NewDelegation,
-): Promise<void> {
-  checked(withDelegation((await readSettingsText(workspace)).text, setting, before));
-}
-
-async function editFile(
-  workspace: Workspace,
-  edit: (text: string) => string,
-  prepare: () => Promise<void> = async () => undefined,
-): Promise<void> {
-  const { text, path, mode } = await readSettingsText(workspace);
-  const edited = checked(edit(text));
-  await prepare();
+  { publicKeys: _keys, before, override, ...setting }: NewDelegation,
+): Promise<{ readonly text: string; readonly overrides: readonly Override[] }> {
   const { fileSystem, directory } = workspace;
-  await writeDurably(fileSystem, path, new TextEncoder().encode(edited), { mode, within: directory });
+  const text = withDelegation((await readSettingsText(workspace)).text, setting, before);
+  const weaknesses = await weaknessesOf(fileSystem, join(directory, 'policies'), readWorkspaceFile(text));
+  const recorded = await readOverrides(fileSystem, directory);
+  return { text, overrides: acceptedNow(weaknesses, recorded, override, workspaceFileName) };
 }
 
-function checked(text: string): string {
-  const settings = readWorkspaceFile(text);
-  const own = { roles: settings.roles, delegations: settings.delegations };
-  requireStrength(
-    roleWeaknesses(own, strictThresholds).filter(({ place }) => place.startsWith('[[delegations]]')),
-    [],
-    workspaceFileName,
-  );
-  return text;
+async function writeSettings(workspace: Workspace, text: string): Promise<void> {
+  const { path, mode } = await readSettingsText(workspace);
+  const { fileSystem, directory } = workspace;
+  await writeDurably(fileSystem, path, new TextEncoder().encode(text), { mode, within: directory });
 }
 
 async function readSettingsText({ fileSystem, directory }: Workspace) {

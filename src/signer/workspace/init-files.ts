@@ -1,8 +1,8 @@
 /** What a new workspace holds: policies, keys, tidegate.toml, and the first root or the request for it. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatJson } from '../../metadata/json-writer.ts';
 import { topLevelRoles } from '../../metadata/role-name.ts';
+import { nodeFileSystem } from '../../storage/file-system.ts';
 import { makeSigningRequest } from '../ceremony/new-request.ts';
 import { formatSigningRequest } from '../ceremony/request-format.ts';
 import { proposedRoot } from '../ceremony/root-proposal.ts';
@@ -11,20 +11,23 @@ import { developmentKeyFile, encryptKeyFile } from '../keys/key-file.ts';
 import { type NamedKey, privateKeyPath, publicKeyPath } from '../keys/key-ring.ts';
 import { signWith } from '../keys/signing.ts';
 import { generatePrivateKey, type SigningKey, signingKeyOf } from '../keys/signing-key.ts';
-import { type Expiration, expirationOf, readExpirationPolicy } from './expiration.ts';
 import type { InitOptions } from './init.ts';
 import { privateMode, templatesFolder, type WriteFile, writeCommonFiles } from './new-folder.ts';
+import { formatOverrides, type Override, overridesFileName } from './overrides.ts';
+import { readExpiration } from './policies.ts';
 import { type WorkspaceSettings, workspaceFileName } from './workspace-file.ts';
 
 export interface WorkspaceDraft {
   readonly toml: string;
   readonly settings: WorkspaceSettings;
+  readonly overrides: readonly Override[];
   readonly options: InitOptions;
 }
 
 export async function fillWorkspace(write: WriteFile, draft: WorkspaceDraft): Promise<void> {
   await writeCommonFiles(write);
   await writeFirstRoot(write, draft, await writeKeys(write, draft));
+  if (draft.overrides.length > 0) await write(overridesFileName, formatOverrides(draft.overrides));
   await write(workspaceFileName, draft.toml);
 }
 
@@ -70,7 +73,7 @@ async function writeFirstRoot(
   { settings, options }: WorkspaceDraft,
   keys: Keys,
 ): Promise<void> {
-  const { root: validity } = await readExpiration(settings);
+  const { root: validity } = await readExpiration(nodeFileSystem, templatesFolder, settings);
   const now = options.now ?? Date.now();
   const expires = Math.floor((now + validity) / 1000) * 1000;
   const document = proposedRoot({ settings, keys: keys.named, before: undefined, expires });
@@ -91,11 +94,4 @@ async function writeFirstRoot(
     longestValidity: validity,
   });
   await write(join('requests', requestFileName(request)), formatSigningRequest(request));
-}
-
-async function readExpiration(settings: WorkspaceSettings): Promise<Expiration> {
-  const files = settings.expirationPolicies.map((name) => join('expiration', `${name}.toml`));
-  const read = async (file: string) =>
-    readExpirationPolicy(await readFile(join(templatesFolder, file), 'utf8'), file);
-  return expirationOf(settings.expiration, await Promise.all(files.map(read)));
 }

@@ -11,9 +11,12 @@ import { type TopLevelRole, topLevelRoles } from '../../metadata/role-name.ts';
 import { type FileSystem, nodeFileSystem } from '../../storage/file-system.ts';
 import type { LockedKey, NamedKey } from '../keys/key-ring.ts';
 import type { KeyType } from '../keys/signing-key.ts';
+import { acceptedNow, type OverrideWish } from './accept-weaknesses.ts';
 import { fillWorkspace } from './init-files.ts';
 import { makeWholeFolder, requireFree, templatesFolder } from './new-folder.ts';
-import { parseWorkspaceFile, type WorkspaceSettings } from './workspace-file.ts';
+import type { Override } from './overrides.ts';
+import { weaknessesOf } from './policies.ts';
+import { readWorkspaceFile, type WorkspaceSettings, workspaceFileName } from './workspace-file.ts';
 
 export interface InitOptions {
   readonly template: RepositoryLayout;
@@ -31,6 +34,8 @@ export interface InitOptions {
   readonly passphrase?: (key: LockedKey) => Promise<Uint8Array>;
   /** Leaves private keys unencrypted: for development and demonstrations alone. */
   readonly insecureDevelopmentKeys?: boolean;
+  /** What a person accepts though it is weaker than the policies. */
+  readonly override?: OverrideWish | undefined;
   /** Milliseconds since the epoch; default: the clock. */
   readonly now?: number;
   readonly fileSystem?: FileSystem;
@@ -49,13 +54,13 @@ export interface GivenKeys {
  */
 export async function initWorkspace(directory: string, options: InitOptions): Promise<void> {
   const { fileSystem: fs = nodeFileSystem } = options;
-  const { target, toml, settings } = await checkInit(directory, options);
+  const checked = await checkInit(directory, options);
   const makesKeys = topLevelRoles.some((role) => options.given?.[role] === undefined);
   if (makesKeys && options.insecureDevelopmentKeys !== true && options.passphrase === undefined) {
     const text = 'a passphrase for the new keys is missing; only development keys can do without';
     throw new TidegateError('usage', text);
   }
-  await makeWholeFolder(fs, target, (write) => fillWorkspace(write, { toml, settings, options }));
+  await makeWholeFolder(fs, checked.target, (write) => fillWorkspace(write, { ...checked, options }));
 }
 
 export interface CheckedInit {
@@ -64,6 +69,8 @@ export interface CheckedInit {
   /** What tidegate.toml will say. */
   readonly toml: string;
   readonly settings: WorkspaceSettings;
+  /** What will be on record as accepted. */
+  readonly overrides: readonly Override[];
 }
 
 /** What can be known of a new workspace before anything is made. Throws as `initWorkspace`; writes nothing. */
@@ -72,7 +79,14 @@ export async function checkInit(directory: string, options: InitOptions): Promis
   await requireFree(options.fileSystem ?? nodeFileSystem, target);
   requireDistinct(options.given ?? {});
   const toml = await fillTemplate(options);
-  return { target, toml, settings: parseWorkspaceFile(toml) };
+  const settings = readWorkspaceFile(toml);
+  const weaknesses = await weaknessesOf(nodeFileSystem, templatesFolder, settings);
+  return {
+    target,
+    toml,
+    settings,
+    overrides: acceptedNow(weaknesses, [], options.override, workspaceFileName),
+  };
 }
 
 /** One key under two names, or two keys under one. @throws key-unusable */

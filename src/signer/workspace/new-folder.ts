@@ -17,6 +17,7 @@ export const templatesFolder = join(import.meta.dirname, '..', '..', '..', 'repo
 const policies: Readonly<Record<string, readonly string[]>> = {
   waves: ['default', 'accelerated', 'slow', 'emergency'],
   expiration: ['root-52w', '2w-2w-1w', '2w-26w-1w', '26w-26w-13w'],
+  threshold: ['root-2', 'root-3-targets-2'],
 };
 const folderMode = 0o700;
 export const privateMode = 0o600;

@@ -49,7 +49,9 @@ export function readThresholdPolicy(text: string, file: string): Thresholds {
     table,
     thresholdRoles.map((role) => `${role}_threshold`),
   );
-  const of = (role: TopLevelRole | 'delegated'): number => integerAt(table, `${role}_threshold`, 1, 32);
+  // A policy may only be stricter: what is weaker than the strictest needs somebody's name and reason.
+  const of = (role: TopLevelRole | 'delegated'): number =>
+    integerAt(table, `${role}_threshold`, strictThresholds[role], 32);
   return {
     root: of('root'),
     targets: of('targets'),

@@ -2,7 +2,7 @@
  * A workspace: the folder from which a repository is signed and published.
  *
  *     tidegate.toml                what it is                                      written by people
- *     policies/{waves,expiration}/ how fast, how long                              written by people
+ *     policies/                    how fast, how long, how many                    written by people
  *     keys/                        public halves, and private ones that are at hand
  *     roots/N.root.json            the signed roots, from the first one on: what hosts trust
  *     overrides.jsonl              what was accepted though it is weaker than the policies, by whom and why
@@ -27,19 +27,14 @@ import { openSwappableStore } from '../../storage/location.ts';
 import { acquireLock } from '../../storage/lock.ts';
 import { readPlainFile, statusIfAny } from '../../storage/plain-file.ts';
 import type { SwappableStore } from '../../storage/store.ts';
-import { parseWavePolicy, type WavePolicy } from '../../waves/wave-policy.ts';
+import type { WavePolicy } from '../../waves/wave-policy.ts';
 import { type NamedKey, readPublicKey } from '../keys/key-ring.ts';
-import { type Expiration, expirationOf, readExpirationPolicy } from './expiration.ts';
+import { acceptedNow, type OverrideWish } from './accept-weaknesses.ts';
+import type { Expiration } from './expiration.ts';
 import { isKeyName } from './key-names.ts';
 import { requireKnownKeys } from './key-places.ts';
-import { readOverrides } from './overrides.ts';
-import {
-  readThresholdPolicy,
-  requireStrength,
-  roleWeaknesses,
-  strictThresholds,
-  type Thresholds,
-} from './role-strength.ts';
+import { type Override, readOverrides } from './overrides.ts';
+import { readExpiration, readWaves, weaknessesOf } from './policies.ts';
 import { readRoots } from './roots.ts';
 import {
   isPolicyName,
@@ -59,12 +54,16 @@ export interface Workspace {
   readonly roots: readonly Uint8Array[];
   readonly store: SwappableStore;
   readonly fileSystem: FileSystem;
+  /** What was accepted when it was opened and is not recorded yet: whatever acts upon it records it first. */
+  readonly newOverrides: readonly Override[];
 }
 
 export interface OpenOptions {
   /** Another store than tidegate.toml names: a rehearsal. */
   readonly store?: SwappableStore;
   readonly fileSystem?: FileSystem;
+  /** What a person accepts now though it is weaker than the policies. */
+  readonly override?: OverrideWish | undefined;
 }
 
 /** One TUF repository of a workspace, and the hosts that read it. */
@@ -89,14 +88,16 @@ export async function openWorkspace(directory: string, options: OpenOptions = {}
   const { fileSystem = nodeFileSystem } = options;
   const folder = resolve(directory);
   const settings = readWorkspaceFile(await readText(fileSystem, join(folder, workspaceFileName)));
-  const weaknesses = roleWeaknesses(settings, await readThresholds(fileSystem, folder, settings));
-  requireStrength(weaknesses, await readOverrides(fileSystem, folder), workspaceFileName);
-  const expiration = await readExpiration(fileSystem, folder, settings);
+  const policies = join(folder, 'policies');
+  const weaknesses = await weaknessesOf(fileSystem, policies, settings);
+  const recorded = await readOverrides(fileSystem, folder);
+  const newOverrides = acceptedNow(weaknesses, recorded, options.override, workspaceFileName);
+  const expiration = await readExpiration(fileSystem, policies, settings);
   const keys = await readKeys(fileSystem, join(folder, 'keys'), settings);
   requireKnownKeys(settings.keyPlaces, new Set(Array.from(keys.values(), ({ name }) => name)));
   const roots = await readRoots(fileSystem, join(folder, 'roots'), settings);
   const store = options.store ?? (await openSwappableStore(locationOf(folder, settings.location), settings));
-  return { directory: folder, settings, expiration, keys, roots, store, fileSystem };
+  return { directory: folder, settings, expiration, keys, roots, store, fileSystem, newOverrides };
 }
 
 /** The repositories of a workspace: one, or one for each variant and architecture. */
@@ -118,8 +119,7 @@ export async function readWavePolicy(workspace: Workspace, name: string): Promis
       `wave policy ${JSON.stringify(name)}: expected ${policyNameForm}`,
     );
   }
-  const file = join('policies', 'waves', `${name}.toml`);
-  return parseWavePolicy(await readPolicy(workspace.fileSystem, workspace.directory, file), file);
+  return await readWaves(workspace.fileSystem, join(workspace.directory, 'policies'), name);
 }
 
 /** Runs what changes a workspace, one command at a time. @throws locked */
@@ -143,38 +143,6 @@ async function readText(fs: FileSystem, path: string): Promise<string> {
       path,
     },
   );
-}
-
-async function readPolicy(fs: FileSystem, folder: string, file: string): Promise<string> {
-  const found = await readPlainFile(fs, join(folder, file), maxTextLength, { within: folder });
-  if (found !== undefined) return new TextDecoder().decode(found.bytes);
-  throw new TidegateError('config-invalid', `${file} does not exist, expected a policy of this name`, {
-    file,
-  });
-}
-
-/** The least thresholds that the policy of a workspace allows. @throws config-invalid */
-export async function readThresholds(
-  fs: FileSystem,
-  folder: string,
-  { thresholdPolicy }: WorkspaceSettings,
-): Promise<Thresholds> {
-  if (thresholdPolicy === undefined) return strictThresholds;
-  const file = join('policies', 'threshold', `${thresholdPolicy}.toml`);
-  return readThresholdPolicy(await readPolicy(fs, folder, file), file);
-}
-
-async function readExpiration(
-  fs: FileSystem,
-  folder: string,
-  settings: WorkspaceSettings,
-): Promise<Expiration> {
-  const policies = [];
-  for (const name of settings.expirationPolicies) {
-    const file = join('policies', 'expiration', `${name}.toml`);
-    policies.push(readExpirationPolicy(await readPolicy(fs, folder, file), file));
-  }
-  return expirationOf(settings.expiration, policies);
 }
 
 async function readKeys(
