@@ -69,6 +69,7 @@ describe('tidegate verify', () => {
     );
     assert.ok(!one.out.includes('aarch64') && /root that was given/.test(one.out), one.out);
     assert.equal((await session.type('verify acme/keys')).status, 69);
+    assert.equal((await session.type('verify --repository demo/riscv')).status, 64);
     assert.equal((await session.type('verify acme/nowhere')).status, 69);
   });
 

@@ -1,30 +1,16 @@
 /** `tidegate verify`: an audit of a repository as a stranger sees it, or the form of one metadata file. */
 import { readFile, stat } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
 import { TidegateError } from '../../errors.ts';
 import { formatTime } from '../../metadata/time.ts';
-import type { AuditPlace } from '../../signer/audit/places.ts';
-import type { Profile } from '../../signer/audit/profile.ts';
 import type { AuditReport } from '../../signer/audit/report.ts';
-import type { AuditOptions } from '../../signer/audit/repository-audit.ts';
 import type { Progress } from '../../terminal.ts';
+import { auditRequest, isAddress, placeOf, type VerifyOptions } from '../audit-request.ts';
 import { auditStatus, fileLines, fileStatus, profileData, reportData, reportLines } from '../audit-text.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { momentOption } from '../time-option.ts';
-import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
-
-interface VerifyOptions extends WorkspaceOptions {
-  readonly root?: string;
-  readonly metadataUrl?: string;
-  readonly targetsUrl?: string;
-  readonly repository: readonly string[];
-  readonly profile?: Profile;
-  readonly sample?: string;
-  readonly all?: boolean;
-  readonly seed?: string;
-  readonly at?: (now: number) => number;
-}
+import { addWorkspaceOption } from '../workspace-option.ts';
 
 const help = `
 Without a location: what the workspace has published, from its first root on. Every root from 1 is read and the way
@@ -103,15 +89,6 @@ function checkCombination(
     throw new TidegateError('usage', 'expected --sample or --all, not both');
 }
 
-/** A path starts from the present folder, an address stands. */
-function placeOf(text: string, directory: string): string {
-  return isAddress(text) ? text : resolve(directory, text);
-}
-
-function isAddress(text: string): boolean {
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
-}
-
 async function isPlainFile(place: string): Promise<boolean> {
   if (isAddress(place)) return false;
   return await stat(place).then(
@@ -144,7 +121,7 @@ async function verifyRepositories(
 ): Promise<void> {
   const { terminal, signal, setExitStatus } = surroundings;
   const { auditRepository } = await import('../../signer/audit/repository-audit.ts');
-  const { places, ...settings } = await settle(location, options, surroundings);
+  const { places, ...settings } = await auditRequest(location, options, surroundings);
   const reports: AuditReport[] = [];
   for (const place of places) {
     const progress = new AuditLine(place.name, surroundings);
@@ -168,72 +145,6 @@ async function verifyRepositories(
     repositories: reports.map(reportData),
   });
   setExitStatus(auditStatus(reports));
-}
-
-interface Settled extends Omit<AuditOptions, 'signal' | 'progress'> {
-  readonly places: readonly AuditPlace[];
-}
-
-async function settle(
-  location: string | undefined,
-  options: VerifyOptions,
-  surroundings: Surroundings,
-): Promise<Settled> {
-  const { parseSample, usualSample } = await import('../../signer/audit/sample.ts');
-  const now = options.at?.(surroundings.now()) ?? surroundings.now();
-  const seed = options.seed ?? formatTime(now).slice(0, 10);
-  const remote = [location, options.metadataUrl, options.targetsUrl].some(
-    (one) => one !== undefined && isAddress(one),
-  );
-  const usual = remote && options.all !== true ? usualSample : ({ kind: 'all' } as const);
-  const sample = options.sample === undefined ? usual : parseSample(options.sample);
-  const given =
-    options.root === undefined ? undefined : await readRoot(resolve(surroundings.directory, options.root));
-  const { places, firstRoot } = await placesOf(location, options, surroundings);
-  const trustedRoot = given ?? firstRoot;
-  return {
-    places,
-    now,
-    seed,
-    sample,
-    ...(trustedRoot !== undefined && { trustedRoot }),
-    ...(options.profile !== undefined && { profile: options.profile }),
-  };
-}
-
-interface FoundPlaces {
-  readonly places: readonly AuditPlace[];
-  /** Of a workspace. */
-  readonly firstRoot: Uint8Array | undefined;
-}
-
-async function placesOf(
-  location: string | undefined,
-  options: VerifyOptions,
-  surroundings: Surroundings,
-): Promise<FoundPlaces> {
-  const { findPlaces, placeIn } = await import('../../signer/audit/places.ts');
-  const { metadataUrl, targetsUrl, repository } = options;
-  const { directory, signal } = surroundings;
-  if (location !== undefined)
-    return { places: await findPlaces({ location, repositories: repository, signal }), firstRoot: undefined };
-  if (metadataUrl !== undefined && targetsUrl !== undefined) {
-    const apart = { metadata: placeOf(metadataUrl, directory), targets: placeOf(targetsUrl, directory) };
-    return { places: await findPlaces({ ...apart, signal }), firstRoot: undefined };
-  }
-  const { repositoriesOf } = await import('../../signer/workspace/workspace.ts');
-  const workspace = await openChosenWorkspace(options, surroundings);
-  const all = repositoriesOf(workspace.settings).map(({ folders }) => folders.metadata);
-  const chosen = repository.length === 0 ? all : all.filter((name) => repository.includes(name));
-  return { places: chosen.map((folder) => placeIn(workspace.store, folder)), firstRoot: workspace.roots[0] };
-}
-
-async function readRoot(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    throw new TidegateError('usage', `--root: ${path} cannot be read`, { path }, { cause });
-  }
 }
 
 /** How far the reading is; begun when it is known how much there is. */
