@@ -53,6 +53,8 @@ export interface S3ServerOptions {
   readonly credentials?: ReadonlyMap<string, KnownCredential>;
   /** Milliseconds since the epoch, the server's clock. */
   readonly now?: () => number;
+  /** What the Date of its answers says, for tests at another time than now; signatures are then judged by their own date. */
+  readonly shownTime?: () => number;
   readonly conditions?: 'kept' | 'ignored' | 'refused' | 'put-only' | 'unquoted';
   readonly conditionalDelete?: boolean;
   readonly checksums?: 'kept' | 'ignored' | 'refused';
@@ -105,7 +107,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
 
   app.addHook('onRequest', async (request, reply) => {
     if (request.headers['x-inside'] === inside) return undefined;
-    reply.header('date', new Date(state.now()).toUTCString());
+    reply.header('date', new Date((options.shownTime ?? state.now)()).toUTCString());
     const call = callOf(request.raw, state.calls.length);
     state.calls.push(call);
     const action = server?.faults?.(call);
@@ -117,7 +119,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
     if (action?.kind === 'status') return refuse(reply, action.status, action.code, action.body);
     const fault = signatureFault(
       { method: call.method, url: call.url, headers: request.headers },
-      { service: 's3', region: 'us-east-1', credentials: state.known, now: state.now() },
+      { service: 's3', region: 'us-east-1', credentials: state.known, now: signingTime(call, state) },
     );
     if (fault !== undefined) return refuse(reply, fault === 'InvalidToken' ? 400 : 403, fault);
     return call.operation === 'list-uploads' ? listUploads(reply, state, call.url) : undefined;
@@ -182,6 +184,13 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
     close: async () => await app.close(),
   };
   return server;
+}
+
+/** The SDK takes the shown time over from the first answer on. */
+function signingTime({ headers }: S3Call, { options, now }: State): number {
+  if (options.shownTime === undefined) return now();
+  const form = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
+  return Date.parse(String(headers['x-amz-date']).replace(form, '$1-$2-$3T$4:$5:$6Z'));
 }
 
 interface Held {
