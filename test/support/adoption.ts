@@ -13,7 +13,16 @@ import { developmentKeyFile } from '../../src/signer/keys/key-file.ts';
 import { DirectoryStore } from '../../src/storage/directory.ts';
 import { startPlainServer } from './plain-server.ts';
 
-export const fixtures = ['tuftool', 'pubsys', 'chain', 'plain', 'tuf-on-ci', 'rstuf'] as const;
+export const fixtures = [
+  'tuftool',
+  'pubsys',
+  'chain',
+  'plain',
+  'labelled',
+  'deep',
+  'tuf-on-ci',
+  'rstuf',
+] as const;
 export type Fixture = (typeof fixtures)[number];
 
 /** A day on which every fixture is valid. */

@@ -212,8 +212,17 @@ function delegationFindings(role: string, delegations: Delegations | undefined):
       where,
       found: `key ids that are labels: ${labels.slice(0, 4).map(printable).join(', ')}`,
       reason: 'tough and hosts of Tidegate refuse the role that delegates like this',
-      step: 'people',
-      change: 'not adopted: have the tool that made it list the keys under their hashes first',
+      // What lies deeper is signed by others, and bins by nobody here: their files carry the label.
+      ...(role === 'targets' && delegations.succinct === undefined
+        ? {
+            step: 'delegate' as const,
+            change:
+              'the first publication lists the same keys under their hashes and has these roles signed anew; for keys that are not at hand: tidegate targets propose --role NAME',
+          }
+        : {
+            step: 'people' as const,
+            change: 'not adopted: have the tool that made it list the keys under their hashes first',
+          }),
     });
   }
   if (delegations.succinct !== undefined) {

@@ -161,8 +161,8 @@ function weaknessFinding({ name, place, found, expected }: Weakness): Finding {
     level: 'should',
     where: place,
     found,
-    reason: `Tidegate asks for ${expected}, so that no one lost or stolen key decides`,
-    step: 'root',
-    change: `kept as it is, on record as override ${name}; change tidegate.toml, then tidegate root propose`,
+    reason: `Tidegate asks for ${expected}: ${name.endsWith('-expiration') ? 'what is frozen is believed for so long' : 'no one lost or stolen key shall decide'}`,
+    step: name.endsWith('-expiration') ? 'people' : 'root',
+    change: `kept as it is, on record as override ${name}; tidegate.toml says it otherwise when you want it`,
   };
 }

@@ -1,7 +1,8 @@
 /**
  * The delegations of the top-level targets role, as tidegate.toml wants them, and every role below it. Pure.
  *
- * 1. Where tidegate.toml does not speak of delegations, those that are published stay as they are.
+ * 1. Where tidegate.toml does not speak of delegations, those that are published stay as they are; but for key ids that
+ *    are labels, which hosts refuse: the same keys are listed under their hashes then.
  * 2. What is replaced keeps the members that are not known here, in each delegated role too.
  * 3. Only keys that a role uses stand beside the roles.
  */
@@ -11,7 +12,7 @@ import { type Delegations, parseDelegations } from '../../metadata/delegations.t
 import { parseEnvelope } from '../../metadata/envelope.ts';
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '../../metadata/json.ts';
 import { withMembers } from '../../metadata/json-writer.ts';
-import type { KeySet, RoleKeys } from '../../metadata/keys.ts';
+import { hasHashedId, type KeySet, keyIdOf, type RoleKeys } from '../../metadata/keys.ts';
 import { documentLimits } from '../../metadata/limits.ts';
 import { defaultLimits } from '../../trust/limits.ts';
 import { countSignatures } from '../../trust/threshold.ts';
@@ -35,10 +36,13 @@ export function plannedDelegations(
 ): PlannedDelegations {
   const before = published?.targets.json.get('delegations');
   const base = isJsonObject(before) ? before : undefined;
-  if (settings === undefined || (settings.length === 0 && base === undefined)) {
-    return { json: base, parsed: published?.targets.delegations, changed: false };
+  if (base === undefined && (settings === undefined || settings.length === 0)) {
+    return { json: undefined, parsed: undefined, changed: false };
   }
-  const json = delegationsJson(base, settings, keys);
+  const json =
+    settings === undefined
+      ? withHashedIds(base ?? new Map(), published?.targets.delegations)
+      : delegationsJson(base, settings, keys);
   const changed = base === undefined || Buffer.compare(canonicalBytes(base), canonicalBytes(json)) !== 0;
   const place = { file: 'targets', path: 'signed.delegations' };
   return { json, parsed: parseDelegations(json, documentLimits, place), changed };
@@ -68,6 +72,24 @@ function delegationsJson(
     }),
   );
   return withMembers(base ?? new Map(), { keys: used, roles, succinct_roles: undefined });
+}
+
+/** Delegations of another tool with every key under the hash of its key object. Itself when they are so already. */
+function withHashedIds(base: JsonObject, parsed: Delegations | undefined): JsonObject {
+  const keys = [...(parsed?.keys.values() ?? [])];
+  if (keys.every(hasHashedId)) return base;
+  const ids = new Map(keys.map((key) => [key.id, keyIdOf(key.json)]));
+  const renamed = (role: JsonValue): JsonValue => {
+    const listed = isJsonObject(role) ? role.get('keyids') : undefined;
+    if (!isJsonObject(role) || !isJsonArray(listed)) return role;
+    return withMembers(role, { keyids: [...new Set(listed.map((id) => ids.get(String(id)) ?? id))] });
+  };
+  const [roles, succinct] = [base.get('roles'), base.get('succinct_roles')];
+  return withMembers(base, {
+    keys: new Map(keys.map((key) => [keyIdOf(key.json), key.json])),
+    ...(isJsonArray(roles) && { roles: roles.map(renamed) }),
+    ...(succinct !== undefined && { succinct_roles: renamed(succinct) }),
+  });
 }
 
 function roleIn(base: JsonObject | undefined, name: string): JsonObject {

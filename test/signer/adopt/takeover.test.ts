@@ -1,6 +1,6 @@
 /** What an adoption is for: hosts that trusted the old repository go on with the new one, whatever it was like. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RepositoryClient } from '../../../src/client/updater.ts';
 import { acceptRoots } from '../../../src/signer/ceremony/accept-roots.ts';
@@ -55,6 +55,13 @@ const keysOf: Readonly<Record<Fixture, readonly (readonly [string, string, ('ed2
     ['bob', 'bob', 'p256'],
     ['online', 'online', 'p256'],
   ],
+  labelled: [
+    ['targets', 'targets'],
+    ['snapshot', 'snapshot'],
+    ['timestamp', 'timestamp'],
+    ['apps', 'apps'],
+  ],
+  deep: [],
   rstuf: [['online', 'rstuf-online']],
 };
 
@@ -64,6 +71,8 @@ const rootSeeds: Readonly<Record<Fixture, readonly string[]>> = {
   pubsys: ['pubsys'],
   chain: ['root-2', 'root-3'],
   plain: ['root-1'],
+  labelled: ['root-1', 'root-2'],
+  deep: ['root-1', 'root-2'],
   'tuf-on-ci': ['alice', 'bob'],
   rstuf: ['Jimi Hendrix', 'Janis Joplin'],
 };
@@ -199,6 +208,28 @@ describe('signer/adopt: hosts of the old repository go on', () => {
     assert.equal(signed.roles.timestamp['x-tuf-on-ci-expiry-period'], 4);
     const read = await readWithTufJs(store(), { root: rootOf(scene, 'tuf-on-ci'), names: ['os-1.0.0.img'] });
     assert.deepEqual(read, { contents: ['image of 1.0.0\n'], root: 2 });
+  });
+
+  it('a delegation that lists a label lists the hash of the same key, and its role is signed anew', async () => {
+    const workspace = await adopted('labelled');
+    const { repositories } = await publishIn(workspace, today);
+    assert.equal(repositories[0]?.root, 1);
+    const { signed } = JSON.parse(readFileSync(join(store(), 'metadata', '2.targets.json'), 'utf8'));
+    const [id = ''] = Object.keys(signed.delegations.keys);
+    assert.match(id, /^[0-9a-f]{64}$/);
+    assert.deepEqual(signed.delegations.roles[0].keyids, [id]);
+    const host = hostOf(rootOf(scene, 'labelled'), () => today);
+    assert.equal((await host.resolve('app-one.img')).role, 'apps');
+    const read = await readWithTufJs(store(), { root: rootOf(scene, 'labelled'), names: ['app-one.img'] });
+    assert.deepEqual(read.contents, ['app one\n']);
+  });
+
+  it('labels deeper down are refused: the files that carry them are not ours to sign', async () => {
+    await assert.rejects(scene.adopt('deep'), {
+      code: 'document-invalid',
+      message: /middle, delegations.*key-of-bert/,
+    });
+    assert.equal(existsSync(scene.workspace), false);
   });
 
   it('targets in hash bins of RSTUF are found as before', async () => {
