@@ -112,6 +112,11 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/verify.ts'),
   },
   {
+    name: 'waves',
+    summary: 'who updates when: show, foresee and steer a rollout',
+    load: () => import('./commands/waves.ts'),
+  },
+  {
     name: 'serve',
     summary: 'hand out a repository over HTTP',
     load: () => import('./commands/serve.ts'),

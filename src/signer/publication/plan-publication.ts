@@ -188,7 +188,7 @@ export async function planAt(
   });
 }
 
-export function servedBy(place: RepositoryPlace, draft: Draft): boolean {
+export function servedBy(place: RepositoryPlace, draft: Pick<Draft, 'variant' | 'arch'>): boolean {
   return place.fleets.some(({ variant, arch }) => variant === draft.variant && arch === draft.arch);
 }
 
