@@ -7,8 +7,9 @@
  * 2. The timestamp's share can be chosen up to the half of its life, at which alarms begin.
  * 3. Snapshot, targets and delegated roles, empty ones too, are due at half of their life, as long as their keys are at
  *    hand; without them they are reported, and the timestamp is refreshed all the same.
- * 4. The workspace is locked only where something is signed, each repository by itself.
- * 5. Nothing is signed by a clock that is known to be wrong, and nothing upon a store that shows less than was seen.
+ * 4. Roots that wait for publication are left alone, as drafts are.
+ * 5. The workspace is locked only where something is signed, each repository by itself.
+ * 6. Nothing is signed by a clock that is known to be wrong, and nothing upon a store that shows less than was seen.
  */
 import { isTidegateError, TidegateError } from '../errors.ts';
 import type { KeyUnlocker } from './keys/key-context.ts';
@@ -141,7 +142,7 @@ async function refreshOnce(
   run: RefreshRun,
 ): Promise<RefreshResult> {
   const { now, force = false } = run;
-  const live = await readLive(workspace, place, run.signal);
+  const live = await readPublished(workspace, place, run.signal);
   const due = new Set(dueRoles(live, workspace.expiration, now, run.timestampDueAfter));
   const waiting: string[] = [];
   for (const role of due) {
@@ -162,6 +163,22 @@ async function refreshOnce(
   if (run.dryRun === true) return { ...result, outcome: 'due', roles: plan.roles.map(({ role }) => role) };
   const { versions } = await publishRepository(workspace, plan, run);
   return { ...result, outcome: 'refreshed', roles: plan.roles.map(({ role }) => role), versions };
+}
+
+/**
+ * A root that is signed and not published waits for whoever publishes it, as drafts do: its targets may still have to be
+ * signed elsewhere, and the timestamp is due before that.
+ */
+async function readPublished(
+  workspace: Workspace,
+  place: RepositoryPlace,
+  signal: AbortSignal | undefined,
+): Promise<LiveRepository> {
+  const live = await readLive(workspace, place, signal);
+  if (live.missingRoots.length === 0 || live.published === undefined) return live;
+  const { firstRoot } = workspace.settings;
+  const roots = workspace.roots.filter((_, index) => !live.missingRoots.includes(firstRoot + index));
+  return roots.length === 0 ? live : await readLive({ ...workspace, roots }, place, signal);
 }
 
 async function canSign(workspace: Workspace, live: LiveRepository, role: string): Promise<boolean> {

@@ -54,6 +54,8 @@ async function publishCommand(
   const taken = await takeRequests(opened, paths, { now, dryRun, signal });
   const { workspace, signed } = taken;
   for (const note of taken.notes) terminal.note(note);
+  for (const version of taken.installed)
+    terminal.print(`root ${version} is signed by enough${dryRun ? '' : `: roots/${version}.root.json`}`);
   const plan = await planPublication(workspace, { now, signed, signal });
   for (const line of planText(plan, now)) terminal.print(line);
   const unchanged = plan.repositories.length === 0;

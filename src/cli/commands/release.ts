@@ -146,7 +146,10 @@ function draftLines(draft: Draft): readonly string[] {
     formatBytes(length),
     `sha256 ${sha256}`,
   ]);
-  return [`release ${releaseName(draft)}, ${policy}`, ...formatTable(rows).split('\n')].map(printableLine);
+  const role = draft.role === undefined ? '' : `, in role ${draft.role}`;
+  return [`release ${releaseName(draft)}, ${policy}${role}`, ...formatTable(rows).split('\n')].map(
+    printableLine,
+  );
 }
 
 async function list(options: WorkspaceOptions, surroundings: Surroundings): Promise<void> {

@@ -239,6 +239,24 @@ describe('signer/ceremony/accept-roots', () => {
     assert.equal((await open(fs)).roots.length, 1);
   });
 
+  it('SGN-16: takes in no root in which a key object was edited and its id was not', async () => {
+    const { fs, alice } = await withAlice();
+    const workspace = await open(fs);
+    const { request } = await proposeRoot(workspace, { now: later, dryRun: true });
+    const keys = new Map(request.document.get('keys') as ReadonlyMap<string, ReadonlyMap<string, never>>);
+    keys.set(alice.id, withMembers(keys.get(alice.id) ?? new Map(), { comment: 'mine' }) as never);
+    const edited = makeSigningRequest({ ...request, document: withMembers(request.document, { keys }) });
+    const signed = await signedBy(edited, [
+      alice,
+      await ownKey(workspace, 'root-1'),
+      await ownKey(workspace, 'root-2'),
+    ]);
+    await assert.rejects(acceptRoots(workspace, given(signed), { now: later }), {
+      code: 'document-invalid',
+      message: /is not the hash of its key/,
+    });
+  });
+
   it('SGN-19: roots come in one after another, whatever the order of the files', async () => {
     const { fs, alice } = await withAlice();
     const workspace = await open(fs);

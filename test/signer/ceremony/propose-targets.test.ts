@@ -227,6 +227,9 @@ describe('signer/ceremony/propose-targets', () => {
       [await ownKey(opened, 'root-1'), await ownKey(opened, 'root-2')],
       start + day,
     );
+    const [refreshed] = await refreshRepositories(workspace, { now: start + day, unlock });
+    assert.deepEqual([refreshed?.outcome, refreshed?.roles], ['refreshed', ['timestamp']]);
+    assert.equal(await store.stat('metadata/2.root.json'), undefined, 'a refresh publishes no root');
     const { request, path } = await propose(workspace, start + day);
     assert.equal(request.sides[0]?.by, "root 2's targets keys");
     assert.equal(request.previousUnverified, false);
