@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatSigningRequest } from '../../src/signer/ceremony/request-format.ts';
 import { DirectoryStore } from '../../src/storage/directory.ts';
@@ -144,6 +144,29 @@ describe('tidegate inspect and diff', () => {
     assert.equal(
       ((await line.type('inspect a.request.json --json')).json() as { kind: string }).kind,
       'request',
+    );
+  });
+
+  it('a repository as python-tuf wrote it: no versions in names, the root in the snapshot', async () => {
+    const meta = { 'root.json': { version: 1 }, 'targets.json': { version: 1 } };
+    const head = { targets: undefined };
+    const files = {
+      'root.json': rootJson(1, board),
+      'targets.json': targetsJson(1),
+      'snapshot.json': targetsJson(1, { ...head, _type: 'snapshot', meta }),
+      'timestamp.json': targetsJson(1, {
+        ...head,
+        _type: 'timestamp',
+        meta: { 'snapshot.json': { version: 1 } },
+      }),
+    };
+    mkdirSync(join(line.directory, 'old'));
+    for (const [name, document] of Object.entries(files)) write(`old/${name}`, await signed(document, []));
+    const { status, out } = await line.type('diff old old');
+    assert.equal(status, 0);
+    assert.equal(
+      out,
+      ['root', 'targets', 'snapshot', 'timestamp'].map((role) => `${role} is the same\n`).join(''),
     );
   });
 });

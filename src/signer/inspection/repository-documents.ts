@@ -6,6 +6,7 @@ import { type Envelope, parseEnvelope } from '../../metadata/envelope.ts';
 import { metadataFileName, snapshotEntryName, targetFileName } from '../../metadata/file-names.ts';
 import type { JsonObject } from '../../metadata/json.ts';
 import { manifestTarget } from '../../metadata/repository-layout.ts';
+import { isTopLevelRole } from '../../metadata/role-name.ts';
 import { parseSnapshot } from '../../metadata/snapshot.ts';
 import { parseTargets, type Target, targetOf } from '../../metadata/targets.ts';
 import { parseTimestamp } from '../../metadata/timestamp.ts';
@@ -53,6 +54,8 @@ async function documentsAt(place: AuditPlace, options: PlaceOptions): Promise<Do
   const snapshot = version === undefined ? undefined : await reader.role('snapshot', version);
   for (const [entry, { version: listed }] of snapshot === undefined ? [] : parseSnapshot(snapshot).meta) {
     const role = entry.slice(0, -snapshotEntryName('').length);
+    // Old snapshots of python-tuf list the root too.
+    if (isTopLevelRole(role) && role !== 'targets') continue;
     const envelope = await reader.role(role, listed);
     add(role, envelope?.signed, envelope && (await reader.manifestOf(envelope)));
   }
