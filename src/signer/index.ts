@@ -1,6 +1,14 @@
 /** `tidegate/signer`: making, planning, publishing and keeping fresh a repository. An export list for outsiders. */
 
 export { type ErrorClass, type ErrorCode, isTidegateError, TidegateError } from '../errors.ts';
+export {
+  type AdoptionPlan,
+  type AdoptionResult,
+  type AdoptOptions,
+  adopt,
+  planAdoption,
+} from './adopt/adopt.ts';
+export type { Finding, FindingLevel, FindingStep } from './adopt/finding.ts';
 export { type AuditPlace, findPlaces, type PlaceRequest, placeIn } from './audit/places.ts';
 export type { Problem } from './audit/problems.ts';
 export type { ProfileFinding, ProfileRule, Stumbles } from './audit/profile/finding.ts';

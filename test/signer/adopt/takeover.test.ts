@@ -1,6 +1,6 @@
 /** What an adoption is for: hosts that trusted the old repository go on with the new one, whatever it was like. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RepositoryClient } from '../../../src/client/updater.ts';
 import { acceptRoots } from '../../../src/signer/ceremony/accept-roots.ts';
@@ -170,6 +170,19 @@ describe('signer/adopt: hosts of the old repository go on', () => {
       names: names1,
     });
     assert.deepEqual(read.contents, ['bottlerocket boot\n']);
+  });
+
+  it('several variants under one root become one workspace, each with its own versions', async () => {
+    const source = scene.of('pubsys');
+    cpSync(join(source, 'aws-dev/x86_64'), join(source, 'aws-dev/aarch64'), { recursive: true });
+    const fleets = ['x86_64', 'aarch64'].map((arch) => ({ variant: 'aws-dev', arch }));
+    await scene.adopt('pubsys', { fleets });
+    putPrivateKey(scene.workspace, 'root', 'pubsys');
+    const { repositories } = await publishIn(await openWorkspace(scene.workspace), today);
+    const names = repositories.map(({ repository }) => repository);
+    assert.deepEqual(names, ['aws-dev/x86_64', 'aws-dev/aarch64']);
+    const host = hostOf(rootOf(scene, 'pubsys'), () => today, 'aws-dev/aarch64');
+    assert.equal((await host.refresh()).versions.timestamp, repositories[1]?.versions.timestamp);
   });
 
   it('releases of pubsys stay in the list, with their waves', async () => {
