@@ -52,7 +52,7 @@ export async function proposeTargets(
   const changing = await plansFor(workspace, role, new Set(), options);
   const plans = changing.length > 0 ? changing : await plansFor(workspace, role, new Set([role]), options);
   const proposed: ProposedTargets[] = [];
-  for (const plan of plans) proposed.push(await propose(workspace, plan, role, options));
+  for (const plan of plans) proposed.push(await proposePlanned(workspace, plan, role, options));
   return proposed;
 }
 
@@ -73,7 +73,8 @@ async function plansFor(
   return plans;
 }
 
-async function propose(
+/** A request for one role of a plan, whatever the plan was made from. @throws as `proposeTargets` */
+export async function proposePlanned(
   workspace: Workspace,
   plan: RepositoryPlan,
   role: string,

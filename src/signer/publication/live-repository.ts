@@ -49,8 +49,8 @@ export interface PublishedRoles {
   readonly delegated: ReadonlyMap<string, VerifiedTargets>;
   /** Files as they were read. */
   readonly bytes: Readonly<Record<'timestamp' | 'snapshot' | 'targets', Uint8Array>>;
-  /** Of timestamp.json, to replace it by. */
-  readonly etag: string;
+  /** Of timestamp.json, to replace it by; undefined: it is gone, and must not come back meanwhile. */
+  readonly etag: string | undefined;
   readonly sha256: string;
 }
 
@@ -77,19 +77,9 @@ export async function readLive(
   place: RepositoryPlace,
   signal?: AbortSignal,
 ): Promise<LiveRepository> {
-  const { folders } = place;
-  requireSomeRoot(workspace);
-  const store = readerOf(workspace.store, signal);
-  const floors = await readFloors(workspace, place.name);
-  const name = metadataName(folders, 'timestamp');
-  const head = await workspace.store.read(name, defaultLimits.maxTimestampLength, signal && { signal });
-  const { merged, missing } = await mergeRoots(workspace, place, store);
-  const [anchor = new Uint8Array()] = workspace.roots;
-  const request = { folders, anchor, policy: regardlessOfExpiry, floors, allowUnlisted: true };
-  const whole = overlaid(merged, store);
-  const { set, roots } = await readRootChain(whole, request);
-  const root = set.root.document;
-  const common = { place, root, roots, missingRoots: missing, floors };
+  const { name, head, whole, request, ...chain } = await readChain(workspace, place, signal);
+  const { root, missingRoots: missing, floors } = chain;
+  const common = { place, ...chain };
   if (head === undefined) {
     if (floors.timestamp > 0) throw vanished(workspace, name, floors);
     return { ...common, unsigned: new Set(), published: undefined, manifest: emptyManifest };
@@ -105,6 +95,36 @@ export async function readLive(
     manifest: found.manifest,
     floors: found.set.floors,
   };
+}
+
+/** The roots of store and workspace together, and `timestamp.json` as it is: what is known before any of it is believed. */
+export interface LiveChain extends Pick<LiveRepository, 'root' | 'roots' | 'missingRoots' | 'floors'> {
+  /** Of `timestamp.json` in the store. */
+  readonly name: string;
+  readonly head: SmallFile | undefined;
+  /** The store, with the workspace's roots laid over. */
+  readonly whole: ReadFile;
+  readonly request: ReadRequest;
+}
+
+/** @throws rollback, workspace-invalid, and what `trust/` throws for roots that do not verify */
+export async function readChain(
+  workspace: Workspace,
+  place: RepositoryPlace,
+  signal?: AbortSignal,
+): Promise<LiveChain> {
+  const { folders } = place;
+  requireSomeRoot(workspace);
+  const store = readerOf(workspace.store, signal);
+  const floors = await readFloors(workspace, place.name);
+  const name = metadataName(folders, 'timestamp');
+  const head = await workspace.store.read(name, defaultLimits.maxTimestampLength, signal && { signal });
+  const { merged, missing: missingRoots } = await mergeRoots(workspace, place, store);
+  const [anchor = new Uint8Array()] = workspace.roots;
+  const request = { folders, anchor, policy: regardlessOfExpiry, floors, allowUnlisted: true };
+  const whole = overlaid(merged, store);
+  const { set, roots } = await readRootChain(whole, request);
+  return { root: set.root.document, roots, missingRoots, floors, name, head, whole, request };
 }
 
 function requireSomeRoot({ roots }: Workspace): void {

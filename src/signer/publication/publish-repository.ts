@@ -121,7 +121,7 @@ async function finish(
     if (taken === undefined) break;
     const free = await freeVersion(store, plan, taken, signed.versions);
     const versions = { ...signed.versions, [taken]: free };
-    const keys = { ring: run.ring, names: workspace.keys };
+    const keys = { ring: run.ring, names: workspace.keys, wished: workspace.settings.roles };
     // What is listed by the role whose number was taken stays as it is; what lists it is signed anew.
     signed = await signPlan(plan, versions, keys, filesBefore(plan, taken, signed));
     await prepare(workspace, plan, signed, run);
@@ -143,7 +143,7 @@ async function signAgain(
   plan: RepositoryPlan,
   run: RepositoryRun,
 ): Promise<SignedFiles> {
-  const keys = { ring: run.ring, names: workspace.keys };
+  const keys = { ring: run.ring, names: workspace.keys, wished: workspace.settings.roles };
   const versions = plannedVersions(plan);
   const journal = await readJournal(workspace, plan.live.place.name);
   if (journal === undefined || journal.done || journal.plan !== plan.digest)

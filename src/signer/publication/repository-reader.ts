@@ -95,25 +95,40 @@ export async function readRootChain(
 export async function readRepository(read: ReadFile, request: ReadRequest): Promise<ReadRepository> {
   const { folders, policy } = request;
   const chain = await readRootChain(read, request);
-  const required = async (name: string, limit: number): Promise<Uint8Array> => {
-    const bytes = await read(name, limit);
-    if (bytes === undefined) throw missing(name);
-    return bytes;
-  };
+  const required = requiredBy(read);
   const timestamp = await required(metadataName(folders, 'timestamp'), policy.limits.maxTimestampLength);
   let set = updateTimestamp(chain.set, timestamp);
   const snapshot = metadataName(folders, 'snapshot', requireTimestamp(set).document.snapshot.version);
   set = updateSnapshot(set, await required(snapshot, snapshotLimit(set)));
-  const targets = metadataName(folders, 'targets', listedMeta(set, 'targets').version);
-  set = updateTargets(set, await required(targets, targetsLimit(set, 'targets')), topLevelTargets);
-  set = await readDelegated(required, request, set);
-  return { set, roots: chain.roots, manifest: await readManifest(required, folders, set) };
+  return { ...(await readListed(read, request, set)), roots: chain.roots };
+}
+
+/** Everything below a trusted snapshot: targets, delegated roles and the manifest. @throws as `readRepository` */
+export async function readListed(
+  read: ReadFile,
+  request: Pick<ReadRequest, 'folders' | 'policy' | 'allowUnlisted'>,
+  start: TrustedSet,
+): Promise<Omit<ReadRepository, 'roots'>> {
+  const { folders } = request;
+  const required = requiredBy(read);
+  const targets = metadataName(folders, 'targets', listedMeta(start, 'targets').version);
+  const bytes = await required(targets, targetsLimit(start, 'targets'));
+  const set = await readDelegated(required, request, updateTargets(start, bytes, topLevelTargets));
+  return { set, manifest: await readManifest(required, folders, set) };
+}
+
+function requiredBy(read: ReadFile): (name: string, limit: number) => Promise<Uint8Array> {
+  return async (name, limit) => {
+    const bytes = await read(name, limit);
+    if (bytes === undefined) throw missing(name);
+    return bytes;
+  };
 }
 
 /** Delegated roles in the order of a search that ends nowhere, each once. Bins of succinct roles are left alone. */
 async function readDelegated(
   required: (name: string, limit: number) => Promise<Uint8Array>,
-  { folders, policy, allowUnlisted = false }: ReadRequest,
+  { folders, policy, allowUnlisted = false }: Pick<ReadRequest, 'folders' | 'policy' | 'allowUnlisted'>,
   start: TrustedSet,
 ): Promise<TrustedSet> {
   let set: TrustedSet = { ...start, policy: { ...policy, now: 0 } };

@@ -7,6 +7,7 @@ import { TidegateError } from '../../errors.ts';
 import { digestOf } from '../../metadata/crypto.ts';
 import { snapshotEntryName } from '../../metadata/file-names.ts';
 import { isJsonObject, type JsonObject } from '../../metadata/json.ts';
+import type { RoleKeys } from '../../metadata/keys.ts';
 import { manifestTarget, metadataName, targetName } from '../../metadata/repository-layout.ts';
 import { parseTargetPath, type TargetPath } from '../../metadata/target-path.ts';
 import { targetOf } from '../../metadata/targets.ts';
@@ -61,7 +62,7 @@ export function roleFileName({ live }: RepositoryPlan, role: string, versions: V
 export async function signPlan(
   plan: RepositoryPlan,
   versions: Versions,
-  keys: { readonly ring: KeyRing; readonly names: ReadonlyMap<string, NamedKey> },
+  keys: SignWith,
   kept: ReadonlyMap<string, Uint8Array> = new Map(),
 ): Promise<SignedFiles> {
   const files = new Map<string, Uint8Array>();
@@ -70,11 +71,24 @@ export async function signPlan(
     const ready = kept.get(name) ?? plan.signed.get(role)?.bytes;
     const what = `${plan.live.place.name}: ${role} ${versions[role]}`;
     const document = ready === undefined ? unsignedDocument(plan, role, versions, files) : undefined;
-    const request = document && { document, role: roleKeys, what };
+    const request = document && { document, role: preferred(role, roleKeys, keys), what };
     const bytes = ready ?? (request && (await signDocument(request, keys.ring, keys.names)));
     if (bytes !== undefined) files.set(name, bytes);
   }
   return { versions, files };
+}
+
+export interface SignWith {
+  readonly ring: KeyRing;
+  readonly names: ReadonlyMap<string, NamedKey>;
+  /** Names of keys that shall sign a role before others that its root still lists: those of tidegate.toml. */
+  readonly wished?: Partial<Readonly<Record<string, { readonly keys: readonly string[] }>>>;
+}
+
+/** A key that is on its way out signs only where the others are not enough. */
+function preferred(role: string, { keyIds, threshold }: RoleKeys, { names, wished }: SignWith): RoleKeys {
+  const stays = (id: string): boolean => wished?.[role]?.keys.includes(names.get(id)?.name ?? '') === true;
+  return { keyIds: [...keyIds.filter(stays), ...keyIds.filter((id) => !stays(id))], threshold };
 }
 
 /** What a role will say, before anybody has signed it. @param files of the roles that it lists, by name */
