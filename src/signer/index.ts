@@ -16,12 +16,27 @@ export { type LintedFile, type LintOptions, lintFiles, type Profile } from './au
 export type { AuditedRole, AuditReport } from './audit/report.ts';
 export { type AuditOptions, auditRepository } from './audit/repository-audit.ts';
 export type { Sample } from './audit/sample.ts';
+export { type AcceptedRoots, type AcceptOptions, acceptRoots } from './ceremony/accept-roots.ts';
+export {
+  type MatchedRequests,
+  type MatchOptions,
+  matchRequests,
+  type SignedRoles,
+} from './ceremony/match-requests.ts';
 export { type MergedRequest, mergeRequests } from './ceremony/merge-requests.ts';
 export { makeSigningRequest, type NewRequest } from './ceremony/new-request.ts';
+export { type ProposedRoot, type ProposeOptions, proposeRoot } from './ceremony/propose-root.ts';
+export {
+  type ProposedTargets,
+  type ProposeTargetsOptions,
+  proposeTargets,
+} from './ceremony/propose-targets.ts';
+export { type CollectedRequest, collectRequests, writeRequest } from './ceremony/request-folder.ts';
 export { formatSigningRequest, parseSigningRequest } from './ceremony/request-format.ts';
 export { progressOf, type SideProgress, signedFile } from './ceremony/request-signatures.ts';
 export { signRequest } from './ceremony/sign-request.ts';
 export type { SigningRequest } from './ceremony/signing-request.ts';
+export { type TakenRequests, type TakeOptions, takeRequests } from './ceremony/take-requests.ts';
 export { checkTrustedRoot } from './ceremony/trusted-root.ts';
 export { fingerprintWords } from './keys/fingerprint.ts';
 export type { KeyContext, KeyUnlocker, LockedKey } from './keys/key-context.ts';
@@ -43,6 +58,13 @@ export type { PlannedTarget } from './publication/targets-plan.ts';
 export type { UploadProgress } from './publication/upload.ts';
 export { type RefreshOptions, type RefreshResult, refreshRepositories } from './refresh.ts';
 export { type AddOptions, type AddProgress, addRelease, type ReleaseOptions } from './release/add-release.ts';
+export {
+  addTarget,
+  type RemoveTargetOptions,
+  removeTarget,
+  type TargetOptions,
+  type TargetRun,
+} from './release/add-target.ts';
 export { type Draft, type DraftImage, readDrafts, removeDraft } from './release/draft.ts';
 export type { Naming } from './release/image-names.ts';
 export type { RequestStatus } from './request-status.ts';
@@ -57,6 +79,8 @@ export {
   type WorkspaceStatus,
   workspaceStatusOf,
 } from './status.ts';
+export type { OverrideWish } from './workspace/accept-weaknesses.ts';
+export { addDelegation, type NewDelegation, removeDelegation } from './workspace/edit-delegations.ts';
 export { type InitOptions, initWorkspace } from './workspace/init.ts';
 export {
   type OpenOptions,

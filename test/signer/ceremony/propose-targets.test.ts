@@ -8,6 +8,7 @@ import type { SigningKey } from '../../../src/signer/keys/signing-key.ts';
 import { planPublication } from '../../../src/signer/publication/plan-publication.ts';
 import { publish } from '../../../src/signer/publication/publish.ts';
 import { refreshRepositories } from '../../../src/signer/refresh.ts';
+import { addTarget } from '../../../src/signer/release/add-target.ts';
 import { readDrafts } from '../../../src/signer/release/draft.ts';
 import { initWorkspace } from '../../../src/signer/workspace/init.ts';
 import type { Workspace } from '../../../src/signer/workspace/workspace.ts';
@@ -25,6 +26,7 @@ import {
   hour,
   open,
   planAndPublish,
+  putFile,
   start,
   unlock,
   workspaceDisk,
@@ -212,6 +214,41 @@ describe('signer/ceremony/propose-targets', () => {
     );
     assert.ok(calls > 20);
   }).timeout(60_000);
+
+  it('several repositories: a request for each that changes, each used in its own place', async () => {
+    const variants = { k8s: ['x86_64', 'aarch64'] };
+    const fs = await workspaceDisk({ template: 'bottlerocket', variants });
+    const store = new MemoryStore();
+    const workspace = await open(fs, store);
+    const first = await proposeTargets(workspace, { now: start });
+    assert.deepEqual(
+      first.map(({ path }) => path.slice(path.lastIndexOf('/') + 1)),
+      ['k8s-x86_64-targets-1.request.json', 'k8s-aarch64-targets-1.request.json'],
+    );
+    const key = await ownKey(workspace, 'targets');
+    for (const { request, path } of first)
+      await writeRequest(workspace, await signedBy(request, [key]), { path });
+    await fs.unlink(`${directory}/keys/targets.key.json`);
+    await publishAll(workspace, start);
+    const wanted = { path: '/images/eula.txt', repository: 'k8s/aarch64' };
+    await fs.makeFolder('/images', 0o755).catch(() => undefined);
+    await putFile(fs, wanted.path, 'a licence');
+    await assert.rejects(addTarget(workspace, { path: wanted.path }), {
+      code: 'config-invalid',
+      message: /expected one of k8s\/x86_64, k8s\/aarch64/,
+    });
+    await addTarget(workspace, wanted);
+    const second = await proposeTargets(workspace, { now: start + hour });
+    assert.deepEqual(
+      second.map(({ repository, request }) => [repository, request.version]),
+      [['k8s/aarch64', 2]],
+    );
+    for (const { request, path } of second)
+      await writeRequest(workspace, await signedBy(request, [key]), { path });
+    await publishAll(workspace, start + hour);
+    assert.ok(await store.stat('k8s/aarch64/2.targets.json'));
+    assert.equal(await store.stat('k8s/x86_64/2.targets.json'), undefined);
+  });
 
   it('a root with other targets keys asks those, and both are published together', async () => {
     const fs = await workspaceDisk();
