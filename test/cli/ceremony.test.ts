@@ -99,6 +99,7 @@ describe('tidegate: a ceremony on several machines', () => {
     );
     assert.match((await good('status')).out, /targets/);
     assert.match((await good('plan')).out, /nothing to publish/);
+    await good('verify acme/repository --root acme/roots/1.root.json --profile bottlerocket --all');
   });
 
   const refusals: readonly (readonly [string, RegExp])[] = [

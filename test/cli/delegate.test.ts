@@ -46,6 +46,7 @@ describe('tidegate delegate, tidegate target', () => {
     assert.match(plan.out, /delegation to firmware added/);
     assert.match(plan.out, /fw-7\.bin \(role firmware\)/);
     await good('publish');
+    await good('verify acme/repository --root acme/roots/1.root.json --profile bottlerocket --all');
     const listed = (await good('target list --json')).json() as readonly {
       target: string;
       custom?: unknown;
