@@ -7,7 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { type ErrorCode, isTidegateError } from '../errors.ts';
 import type { Kept } from './promises.ts';
-import type { CancelOptions, FileInfo, SwappableStore } from './store.ts';
+import type { CancelOptions, SwappableStore } from './store.ts';
 
 export interface ProbeRow {
   readonly promise: string;
@@ -88,9 +88,11 @@ function findingOf(error: unknown): Finding {
 /** Removes what a probe has left; returns the names that are still there. */
 export async function removeAll(store: SwappableStore, folder: string): Promise<readonly string[]> {
   const left: string[] = [];
-  const found: FileInfo[] = [];
-  for await (const info of store.list(folder)) found.push(info);
-  for (const { name, etag } of found) {
+  const found: string[] = [];
+  for await (const { name } of store.list(folder)) found.push(name);
+  for (const name of found) {
+    // Some stores list another etag than they answer with.
+    const etag = (await store.stat(name))?.etag ?? '';
     const outcome = await store.remove(name, etag).catch(() => 'failed');
     if (outcome === 'failed' || outcome === 'lost') left.push(name);
   }

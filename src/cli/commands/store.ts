@@ -61,7 +61,7 @@ function print(report: ProbeReport, terminal: Terminal): void {
   terminal.print(
     publishable
       ? 'several can publish there at once'
-      : 'two could publish there at once and both be told that they won: tidegate refuses it unless a single writer is declared',
+      : 'several cannot publish there safely: tidegate publish refuses it',
   );
   for (const name of left) terminal.note(printableLine(`not removed: ${name}`));
   terminal.printJson(report);
