@@ -1,11 +1,6 @@
 /** What we write is read by everybody: a lint of the portable profile over whole repositories, and tuf-js as a reader. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Metadata, MetadataKind } from '@tufjs/models';
-import { type Fetcher, Updater } from 'tuf-js';
-import { DownloadHTTPError } from 'tuf-js/dist/error.js';
 import { canonicalBytes } from '../../src/metadata/canonical.ts';
 import { digestOf } from '../../src/metadata/crypto.ts';
 import { parseJson } from '../../src/metadata/json.ts';
@@ -14,6 +9,7 @@ import { refreshRepositories } from '../../src/signer/refresh.ts';
 import { addRelease } from '../../src/signer/release/add-release.ts';
 import type { Workspace } from '../../src/signer/workspace/workspace.ts';
 import { MemoryStore } from '../../src/storage/memory.ts';
+import { readByTufJs } from '../support/tuf-js-reader.ts';
 import {
   day,
   open,
@@ -161,51 +157,6 @@ async function lintTargets(name: string, { signed }: Document, store: MemoryStor
     const file = await store.read(`targets/${target.hashes.sha256}.${path}`, 1_000_000);
     assert.equal(digestOf('sha256', file?.bytes ?? ''), target.hashes.sha256, path);
     assert.equal(file?.bytes.byteLength, target.length, path);
-  }
-}
-
-/** Answers tuf-js from a store. */
-function fetcherOf(store: MemoryStore, targetDir: string): Fetcher {
-  const downloadBytes = async (url: string, maxLength: number): Promise<Buffer> => {
-    const file = await store.read(decodeURIComponent(new URL(url).pathname.slice(1)), maxLength);
-    if (file === undefined) throw new DownloadHTTPError(`${url} does not exist`, 404);
-    return Buffer.from(file.bytes);
-  };
-  const downloadFile = async <T>(
-    url: string,
-    maxLength: number,
-    use: (file: string) => Promise<T>,
-  ): Promise<T> => {
-    const file = join(targetDir, 'fetched');
-    writeFileSync(file, await downloadBytes(url, maxLength));
-    return await use(file);
-  };
-  return { downloadBytes, downloadFile };
-}
-
-/** tuf-js as it comes, over the store, with the workspace's first root. */
-async function readByTufJs(
-  workspace: Workspace,
-  store: MemoryStore,
-  folder: string,
-  path: string,
-): Promise<string> {
-  const cache = mkdtempSync(join(tmpdir(), 'tidegate-tuf-js-'));
-  try {
-    writeFileSync(join(cache, 'root.json'), workspace.roots[0] ?? '');
-    const updater = new Updater({
-      metadataDir: cache,
-      targetDir: cache,
-      metadataBaseUrl: `http://store/${folder}`,
-      targetBaseUrl: 'http://store/targets',
-      fetcher: fetcherOf(store, cache),
-    });
-    await updater.refresh();
-    const target = await updater.getTargetInfo(path);
-    if (target === undefined) throw new Error(`tuf-js does not find ${path}`);
-    return readFileSync(await updater.downloadTarget(target), 'utf8');
-  } finally {
-    rmSync(cache, { recursive: true });
   }
 }
 
