@@ -3,9 +3,9 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { TidegateError } from '../../errors.ts';
 import type { FleetName, RepositoryLayout } from '../../metadata/repository-layout.ts';
-import type { AdoptionPlan, AdoptOptions } from '../../signer/adopt/adopt.ts';
-import type { Finding, FindingLevel } from '../../signer/adopt/finding.ts';
+import type { AdoptOptions } from '../../signer/adopt/adopt.ts';
 import type { Progress, Terminal } from '../../terminal.ts';
+import { adoptionData, reportDone, reportPlan } from '../adoption-text.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 
 interface AdoptCommandOptions {
@@ -67,36 +67,17 @@ function collect(value: string, earlier: readonly string[]): readonly string[] {
 }
 
 async function adoptCommand(
-  { source, directory }: { readonly source: string; readonly directory: string },
+  places: { readonly source: string; readonly directory: string },
   options: AdoptCommandOptions,
   surroundings: Surroundings,
 ): Promise<void> {
-  const { terminal, signal } = surroundings;
-  const [{ adopt, planAdoption }, { readPlainFile }, { nodeFileSystem }, { defaultLimits }] =
-    await Promise.all([
-      import('../../signer/adopt/adopt.ts'),
-      import('../../storage/plain-file.ts'),
-      import('../../storage/file-system.ts'),
-      import('../../trust/limits.ts'),
-    ]);
-  const path = resolve(surroundings.directory, directory);
-  const rootPath = resolve(surroundings.directory, options.root);
-  const root = await readPlainFile(nodeFileSystem, rootPath, defaultLimits.maxRootLength);
-  if (root === undefined)
-    throw new TidegateError('not-found', `--root ${rootPath} does not exist`, { path: rootPath });
+  const { terminal } = surroundings;
+  const { adopt, planAdoption } = await import('../../signer/adopt/adopt.ts');
+  const path = resolve(surroundings.directory, places.directory);
   const lines = new ProgressLines(terminal);
   const wanted: AdoptOptions = {
-    location: placeOf(source, surroundings.directory),
-    root: root.bytes,
-    store: options.store,
-    now: surroundings.now(),
-    signal,
+    ...(await optionsOf(places.source, options, surroundings)),
     progress: (work, done, total) => lines.show(work, done, total),
-    keyPlaces: new Map(options.key.map(keyPlaceOf)),
-    ...(options.targets !== undefined && { targets: placeOf(options.targets, surroundings.directory) }),
-    ...(options.name !== undefined && { name: options.name }),
-    ...(options.layout !== undefined && { layout: options.layout }),
-    ...(options.variant.length > 0 && { fleets: options.variant.map(fleetOf) }),
   };
   try {
     if (options.dryRun === true) {
@@ -104,17 +85,47 @@ async function adoptCommand(
       lines.end();
       reportPlan(plan, terminal);
       terminal.print('nothing was written');
-      terminal.printJson({ dryRun: true, ...dataOf(plan) });
+      terminal.printJson({ dryRun: true, ...adoptionData(plan) });
       return;
     }
     const { plan, copied } = await adopt(path, wanted);
     lines.end();
     reportPlan(plan, terminal);
     reportDone(plan, copied, terminal);
-    terminal.printJson({ dryRun: false, copied, ...dataOf(plan) });
+    terminal.printJson({ dryRun: false, copied, ...adoptionData(plan) });
   } finally {
     lines.end();
   }
+}
+
+async function optionsOf(
+  source: string,
+  options: AdoptCommandOptions,
+  { directory, now, signal }: Surroundings,
+): Promise<AdoptOptions> {
+  return {
+    location: placeOf(source, directory),
+    root: await readRoot(resolve(directory, options.root)),
+    store: options.store,
+    now: now(),
+    signal,
+    keyPlaces: new Map(options.key.map(keyPlaceOf)),
+    ...(options.targets !== undefined && { targets: placeOf(options.targets, directory) }),
+    ...(options.name !== undefined && { name: options.name }),
+    ...(options.layout !== undefined && { layout: options.layout }),
+    ...(options.variant.length > 0 && { fleets: options.variant.map(fleetOf) }),
+  };
+}
+
+async function readRoot(path: string): Promise<Uint8Array> {
+  const [{ readPlainFile }, { nodeFileSystem }, { defaultLimits }] = await Promise.all([
+    import('../../storage/plain-file.ts'),
+    import('../../storage/file-system.ts'),
+    import('../../trust/limits.ts'),
+  ]);
+  const root = await readPlainFile(nodeFileSystem, path, defaultLimits.maxRootLength);
+  if (root === undefined) throw new TidegateError('not-found', `--root ${path} does not exist`, { path });
+  return root.bytes;
 }
 
 function placeOf(location: string, directory: string): string {
@@ -133,59 +144,6 @@ function fleetOf(text: string): FleetName {
   if (variant !== '' && arch !== '' && rest.length === 0) return { variant, arch };
   const form = 'a variant and an architecture, such as demo/x86_64';
   throw new TidegateError('usage', `--variant ${text}: expected ${form}`);
-}
-
-const headings: Readonly<Record<FindingLevel, string>> = {
-  must: 'must change',
-  should: 'should change',
-  keep: 'stays',
-};
-
-function reportPlan({ found, keys, findings, targets, settings }: AdoptionPlan, terminal: Terminal): void {
-  const bytes = targets.reduce((sum, { length }) => sum + length, 0);
-  const versions = found.roots.map(({ document }) => document.version);
-  const chain = versions.length === 1 ? `root ${versions[0]}` : `roots ${versions[0]} to ${versions.at(-1)}`;
-  terminal.print(
-    `repository "${settings.name}" (${settings.layout}): ${chain}, ${targets.length} target files, ${bytes} bytes, all verified`,
-  );
-  for (const { name, id, roles } of keys)
-    terminal.print(`  key ${name}  ${id.slice(0, 12)}  ${roles.join(', ')}`);
-  for (const level of ['must', 'should', 'keep'] as const) {
-    const own = findings.filter((finding) => finding.level === level);
-    if (own.length > 0) terminal.print(`${headings[level]}:`);
-    for (const finding of own) printFinding(finding, terminal);
-  }
-}
-
-function printFinding({ where, found, reason, change }: Finding, terminal: Terminal): void {
-  terminal.print(`  ${where}: ${found}`);
-  terminal.print(`      ${reason}`);
-  terminal.print(`      → ${change}`);
-}
-
-function reportDone({ directory, findings }: AdoptionPlan, copied: number, terminal: Terminal): void {
-  terminal.print(`workspace is ready in ${directory}; ${copied} bytes of images were copied to the store`);
-  terminal.print('  bring the private keys: tidegate key import, or [keys] in tidegate.toml');
-  const root = findings.some(({ level, step }) => level === 'must' && step === 'root');
-  terminal.print(root ? 'next: tidegate root propose' : 'next: tidegate plan, then tidegate publish');
-}
-
-function dataOf({ directory, settings, keys, findings, found, targets }: AdoptionPlan): object {
-  return {
-    directory,
-    name: settings.name,
-    layout: settings.layout,
-    roots: found.roots.map(({ document }) => document.version),
-    repositories: found.places.map(({ fleet, repository: { set } }) => ({
-      ...fleet,
-      timestamp: set.timestamp?.document.version,
-      snapshot: set.snapshot?.document.version,
-      roles: Object.fromEntries(Array.from(set.targets, ([role, { document }]) => [role, document.version])),
-    })),
-    targets: { files: targets.length, bytes: targets.reduce((sum, { length }) => sum + length, 0) },
-    keys: keys.map(({ name, id, roles, listedAs }) => ({ name, id, roles, listed_as: [...listedAs] })),
-    findings,
-  };
 }
 
 /** A progress line for each of the two works. */

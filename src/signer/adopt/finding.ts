@@ -1,4 +1,5 @@
 /** What adopting finds in a repository that others made, and what becomes of it. */
+import { printable } from '../../metadata/printable.ts';
 
 /**
  * - `must`: hosts of Tidegate, or clients that trusted the old root, could not go on without the change.
@@ -26,4 +27,11 @@ const order: readonly FindingLevel[] = ['must', 'should', 'keep'];
 
 export function inOrder(findings: readonly Finding[]): readonly Finding[] {
   return [...findings].sort((a, b) => order.indexOf(a.level) - order.indexOf(b.level));
+}
+
+/** Names for people, the first of them where there are many. */
+export function someOf(names: readonly string[]): string {
+  const most = 8;
+  const shown = names.slice(0, most).map(printable).join(', ');
+  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
 }

@@ -1,13 +1,12 @@
 /** What adopting finds in timestamp, snapshot and the targets roles. Pure. */
-import type { Delegations } from '../../metadata/delegations.ts';
 import { type Document, repositoryMember, writtenSpecVersion } from '../../metadata/document.ts';
 import type { FileMeta } from '../../metadata/file-meta.ts';
-import { hasHashedId } from '../../metadata/keys.ts';
 import { printable } from '../../metadata/printable.ts';
 import { topLevelRoles } from '../../metadata/role-name.ts';
 import { formatTime } from '../../metadata/time.ts';
 import type { TrustedSet } from '../../trust/trusted-set.ts';
-import type { Finding, FindingStep } from './finding.ts';
+import { delegationFindings } from './delegation-findings.ts';
+import { type Finding, type FindingStep, someOf } from './finding.ts';
 
 interface NamedDocument {
   readonly role: string;
@@ -134,13 +133,6 @@ function specFinding(named: readonly NamedDocument[]): readonly Finding[] {
   ];
 }
 
-/** Names for people, the first of them where there are many. */
-function someOf(names: readonly string[]): string {
-  const most = 8;
-  const shown = names.slice(0, most).map(printable).join(', ');
-  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
-}
-
 /** One finding for all roles: they get the name together. */
 function namelessFinding(named: readonly NamedDocument[]): readonly Finding[] {
   const nameless = named.filter(({ document }) => document.repository === undefined).map(({ role }) => role);
@@ -194,55 +186,5 @@ function metaFindings({ timestamp, snapshot }: TrustedSet): readonly Finding[] {
         'the first publication states both for what it signs; of delegated roles when they are signed next',
     });
   }
-  return findings;
-}
-
-function delegationFindings(role: string, delegations: Delegations | undefined): readonly Finding[] {
-  if (delegations === undefined) return [];
-  const where = `${role}, delegations`;
-  const findings: Finding[] = [];
-  const keep = (found: string, reason: string, level: 'keep' | 'should' = 'keep'): void => {
-    const change = 'kept as it is; a role of your own with paths can take its place';
-    findings.push({ level, where, found, reason, step: 'people', change });
-  };
-  const labels = [...delegations.keys.values()].filter((key) => !hasHashedId(key)).map(({ id }) => id);
-  if (labels.length > 0) {
-    findings.push({
-      level: 'must',
-      where,
-      found: `key ids that are labels: ${labels.slice(0, 4).map(printable).join(', ')}`,
-      reason: 'tough and hosts of Tidegate refuse the role that delegates like this',
-      // What lies deeper is signed by others, and bins by nobody here: their files carry the label.
-      ...(role === 'targets' && delegations.succinct === undefined
-        ? {
-            step: 'delegate' as const,
-            change:
-              'the first publication lists the same keys under their hashes and has these roles signed anew; for keys that are not at hand: tidegate targets propose --role NAME',
-          }
-        : {
-            step: 'people' as const,
-            change: 'not adopted: have the tool that made it list the keys under their hashes first',
-          }),
-    });
-  }
-  if (delegations.succinct !== undefined) {
-    const { bitLength, namePrefix } = delegations.succinct;
-    keep(
-      `2^${bitLength} succinct hash bins "${printable(namePrefix)}" (TAP 15)`,
-      'tough cannot read succinct roles; Tidegate reads them and signs what they list, bin by bin, not at all',
-      'should',
-    );
-  }
-  const prefixed = delegations.roles.filter(({ pathHashPrefixes }) => pathHashPrefixes.length > 0);
-  if (prefixed.length > 0)
-    keep(
-      `path_hash_prefixes in ${someOf(prefixed.map(({ name }) => name))}`,
-      'go-tuf before its fix of 2026 searches the wrong role',
-    );
-  if (delegations.roles.length > 0)
-    keep(
-      `delegates to ${someOf(delegations.roles.map(({ name }) => name))}`,
-      'their keys and documents are theirs; the snapshot goes on listing them',
-    );
   return findings;
 }
