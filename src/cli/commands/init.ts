@@ -5,6 +5,7 @@ import { TidegateError } from '../../errors.ts';
 import { type TopLevelRole, topLevelRoles } from '../../metadata/role-name.ts';
 import type { KeyType } from '../../signer/keys/signing-key.ts';
 import type { GivenKeys } from '../../signer/workspace/init.ts';
+import type { Terminal } from '../../terminal.ts';
 import { addOverrideOptions, type OverrideOptions, overrideWish } from '../override-option.ts';
 import { addPassphraseOptions, newPassphraseSource, type PassphraseOptions } from '../passphrase.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
@@ -68,6 +69,11 @@ function addInitOptions(command: Command): Command {
       'after',
       '\nExamples:\n  tidegate init acme --template single --variant demo/x86_64\n  tidegate init acme --root-keys alice.pub,bob.pub,carol.pub --root-threshold 2\n',
     );
+  addGivenKeyOptions(command);
+  return addOverrideOptions(addPassphraseOptions(command));
+}
+
+function addGivenKeyOptions(command: Command): void {
   for (const role of topLevelRoles) {
     command.option(
       `--${role}-keys <files>`,
@@ -75,7 +81,6 @@ function addInitOptions(command: Command): Command {
     );
     command.option(`--${role}-threshold <number>`, 'how many of them must sign');
   }
-  return addOverrideOptions(addPassphraseOptions(command));
 }
 
 function collect(value: string, earlier: readonly string[]): readonly string[] {
@@ -116,21 +121,30 @@ async function init(directory: string, options: InitOptions, surroundings: Surro
   });
   if (insecure) terminal.note('warning: the private keys are not encrypted (--insecure-development-keys)');
   terminal.print(`workspace "${name}" is ready in ${path}`);
-  const result = { directory: path, name, store: options.store };
-  if (given.root !== undefined) {
-    const request = `${path}/requests/root-1.request.json`;
+  report({ directory: path, name, store: options.store }, given.root !== undefined, terminal);
+}
+
+function report(
+  result: { readonly directory: string; readonly name: string; readonly store: string },
+  hasRequest: boolean,
+  terminal: Terminal,
+): void {
+  const { directory } = result;
+  if (hasRequest) {
+    const request = `${directory}/requests/root-1.request.json`;
     terminal.print(`  first root  ${request} (each key holder signs a copy)`);
     terminal.print(`next, for each of them: tidegate sign ${request} --key KEYFILE`);
     terminal.print('then: tidegate publish, with the copies that come back');
     terminal.printJson({ ...result, request });
     return;
   }
+  const root = `${directory}/roots/1.root.json`;
   terminal.print(
-    `  keys        ${path}/keys (move the private halves of root-1, root-2 and root-3 to safe places)`,
+    `  keys        ${directory}/keys (move the private halves of root-1, root-2 and root-3 to safe places)`,
   );
-  terminal.print(`  first root  ${path}/roots/1.root.json (put it into your images: it is what hosts trust)`);
+  terminal.print(`  first root  ${root} (put it into your images: it is what hosts trust)`);
   terminal.print('next: tidegate release add --help');
-  terminal.printJson({ ...result, root: `${path}/roots/1.root.json` });
+  terminal.printJson({ ...result, root });
 }
 
 /** Keys that were made elsewhere, from their `.pub` files. */

@@ -59,24 +59,15 @@ async function publishCommand(
   const plan = await planPublication(workspace, { now, signed, signal });
   for (const line of planText(plan, now)) terminal.print(line);
   const unchanged = plan.repositories.length === 0;
-  if (unchanged || options.dryRun === true)
-    terminal.printJson({ published: false, ...(planData(plan) as object) });
-  if (options.dryRun === true) return;
+  if (unchanged || dryRun) terminal.printJson({ published: false, ...(planData(plan) as object) });
+  if (dryRun) return;
   // An empty plan is published too: that finishes what died between the timestamp and the end.
   requireKeys(plan.signatures);
-  const lines = new UploadLines(terminal);
-  try {
-    const result = await publish(workspace, plan, {
-      now,
-      signal,
-      unlock: unlockWith(options, surroundings),
-      progress: (progress) => lines.show(progress),
-    });
-    lines.end();
-    if (!unchanged) report(result, terminal);
-  } finally {
-    lines.end();
-  }
+  const unlock = unlockWith(options, surroundings);
+  const result = await withUploadLines(terminal, (progress) =>
+    publish(workspace, plan, { now, signal, unlock, progress }),
+  );
+  if (!unchanged) report(result, terminal);
 }
 
 /** Before anybody is asked for a passphrase. */
@@ -114,6 +105,18 @@ function report({ plan, repositories }: PublishResult, terminal: Terminal): void
   }
   terminal.print('next: tidegate status');
   terminal.printJson({ published: true, plan, repositories });
+}
+
+async function withUploadLines<T>(
+  terminal: Terminal,
+  work: (show: (progress: UploadProgress) => void) => Promise<T>,
+): Promise<T> {
+  const lines = new UploadLines(terminal);
+  try {
+    return await work((progress) => lines.show(progress));
+  } finally {
+    lines.end();
+  }
 }
 
 /** One progress line for each file that is uploaded. */

@@ -49,6 +49,14 @@ export function planWarnings(
       `${at}: ${role} ${document.version} expired at ${formatTime(document.expires)}: refresh it`,
     );
   }
+  for (const [role, { document }] of published?.delegated ?? []) {
+    const signed = plan?.roles.some((planned) => planned.role === role) ?? false;
+    if (signed || document.expires > now) continue;
+    const since = formatTime(document.expires);
+    warnings.push(
+      `${at}: delegated role ${role} expired at ${since}; some clients refuse the whole repository`,
+    );
+  }
   const targets = plan?.targets.size ?? 0;
   if (targets > manyTargets) {
     warnings.push(`${at}: ${targets} targets; some clients take seconds and more above ${manyTargets}`);
