@@ -9,10 +9,11 @@
 import { TidegateError } from '../../errors.ts';
 import { canonicalBytes } from '../../metadata/canonical.ts';
 import { parseTime } from '../../metadata/time.ts';
-import { type LiveRepository, readLive } from '../publication/live-repository.ts';
+import { type LiveRepository, listedIn, readLive } from '../publication/live-repository.ts';
 import { planAt, waitingFor } from '../publication/plan-publication.ts';
-import type { SignedRole } from '../publication/role-plan.ts';
+import { floorOf, type SignedRole } from '../publication/role-plan.ts';
 import { plannedVersions, unsignedDocument } from '../publication/sign-plan.ts';
+import { mostBurned } from '../publication/upload.ts';
 import { repositoriesOf, type Workspace } from '../workspace/workspace.ts';
 import type { CollectedRequest } from './request-folder.ts';
 import { isComplete, progressOf, progressText, signedFile } from './request-signatures.ts';
@@ -92,7 +93,7 @@ async function fits(
   { now }: MatchOptions,
 ): Promise<boolean> {
   const { role: name, payload, version } = request;
-  if (!isSameBase(request, live)) return false;
+  if (!isSameBase(request, live) || !isNextVersion(request, live)) return false;
   const waiting = await waitingFor(workspace, live.place);
   const signed = new Map([[name, role]]);
   const plan = await planAt(workspace, live, { ...waiting, renew: new Set(), signed, now });
@@ -115,11 +116,14 @@ function isSameBase(request: SigningRequest, live: LiveRepository): boolean {
   return Buffer.compare(previous, present) === 0;
 }
 
+/** Numbers may be passed over that a crashed publication has burned, and no more. */
+function isNextVersion({ role, version }: SigningRequest, live: LiveRepository): boolean {
+  const highest = Math.max(listedIn(live, role)?.version ?? 0, floorOf(role, live));
+  return version > highest && version <= highest + mostBurned + 1;
+}
+
 function isPublished(request: SigningRequest, live: LiveRepository): boolean {
-  const document =
-    request.role === 'targets'
-      ? live.published?.targets
-      : live.published?.delegated.get(request.role)?.document;
+  const document = listedIn(live, request.role);
   return document !== undefined && Buffer.compare(canonicalBytes(document.json), request.payload) === 0;
 }
 

@@ -2,10 +2,10 @@
  * Before a plan is made: the requests that have come together, the roots among them that are complete, and the targets
  * roles that were signed.
  */
-import type { Workspace } from '../workspace/workspace.ts';
+import { repositoriesOf, type Workspace, whileLocked } from '../workspace/workspace.ts';
 import { type AcceptOptions, acceptRoots } from './accept-roots.ts';
 import { matchRequests, type SignedRoles } from './match-requests.ts';
-import { collectRequests } from './request-folder.ts';
+import { type CollectedRequest, collectRequests, requestPath, writeRequest } from './request-folder.ts';
 
 export interface TakenRequests {
   /** With every root that is complete. */
@@ -38,5 +38,25 @@ export async function takeRequests(
   const others = collected.filter(({ request }) => request.role !== 'root');
   if (options.rootsOnly === true) return { ...accepted, signed: new Map() };
   const { signed, notes } = await matchRequests(accepted.workspace, others, options);
+  if (options.dryRun !== true) await keepGiven(accepted.workspace, others, signed);
   return { ...accepted, signed, notes: [...accepted.notes, ...notes] };
+}
+
+/**
+ * What people brought is kept in the workspace before anything is published, so that an interrupted publication can be
+ * finished without asking them again.
+ */
+async function keepGiven(
+  workspace: Workspace,
+  collected: readonly CollectedRequest[],
+  signed: SignedRoles,
+): Promise<void> {
+  for (const { request, given, paths } of collected) {
+    const place = repositoriesOf(workspace.settings).find(
+      ({ name }) => signed.get(name)?.get(request.role)?.version === request.version,
+    );
+    if (!given || place === undefined) continue;
+    const path = paths[0] ?? requestPath(workspace, request, place);
+    await whileLocked(workspace, () => writeRequest(workspace, request, { path, replace: true }));
+  }
 }

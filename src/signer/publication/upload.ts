@@ -144,7 +144,7 @@ export async function uploadRoots(store: SwappableStore, plan: RepositoryPlan): 
 }
 
 /** Burned numbers in a row that are passed over before something must be wrong. */
-const mostBurned = 1000;
+export const mostBurned = 1000;
 
 /** The first number from `version` on that no file has taken. @throws name-taken */
 export async function freeVersion(

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
+import { makeSigningRequest } from '../../../src/signer/ceremony/new-request.ts';
 import { proposeTargets } from '../../../src/signer/ceremony/propose-targets.ts';
 import { collectRequests, writeRequest } from '../../../src/signer/ceremony/request-folder.ts';
-import { parseSigningRequest } from '../../../src/signer/ceremony/request-format.ts';
+import { formatSigningRequest, parseSigningRequest } from '../../../src/signer/ceremony/request-format.ts';
 import type { SigningRequest } from '../../../src/signer/ceremony/signing-request.ts';
 import { takeRequests } from '../../../src/signer/ceremony/take-requests.ts';
 import type { SigningKey } from '../../../src/signer/keys/signing-key.ts';
 import { planPublication } from '../../../src/signer/publication/plan-publication.ts';
 import { publish } from '../../../src/signer/publication/publish.ts';
+import { plannedVersions, unsignedDocument } from '../../../src/signer/publication/sign-plan.ts';
 import { refreshRepositories } from '../../../src/signer/refresh.ts';
 import { addTarget } from '../../../src/signer/release/add-target.ts';
 import { readDrafts } from '../../../src/signer/release/draft.ts';
@@ -17,7 +19,7 @@ import { readPlainFile } from '../../../src/storage/plain-file.ts';
 import type { SwappableStore } from '../../../src/storage/store.ts';
 import { keyOf } from '../../support/ceremony.ts';
 import { MemoryFileSystem } from '../../support/memory-file-system.ts';
-import { everyStorageCut } from '../../support/storage-replay.ts';
+import { everyStorageCut, StorageReplay } from '../../support/storage-replay.ts';
 import {
   addVersion,
   copyOf,
@@ -71,6 +73,13 @@ async function publishAll(workspace: Workspace, now: number, files: readonly str
 
 async function bytesOf(store: SwappableStore, name: string): Promise<Uint8Array | undefined> {
   return (await store.read(name, 1_000_000))?.bytes;
+}
+
+async function copyOfStore(store: MemoryStore): Promise<MemoryStore> {
+  const copy = new MemoryStore();
+  for await (const { name } of store.list())
+    await copy.create(name, (await bytesOf(store, name)) ?? new Uint8Array());
+  return copy;
 }
 
 describe('signer/ceremony/propose-targets', () => {
@@ -197,10 +206,7 @@ describe('signer/ceremony/propose-targets', () => {
     const calls = await everyStorageCut(
       async () => {
         disk = copyOf(good.fs);
-        const copy = new MemoryStore();
-        for await (const { name } of good.store.list())
-          await copy.create(name, (await bytesOf(good.store, name)) ?? new Uint8Array());
-        return copy;
+        return await copyOfStore(good.store);
       },
       async (store) => await publishAll(await open(disk, store), start + 2 * hour),
       async (store, where) => {
@@ -248,6 +254,39 @@ describe('signer/ceremony/propose-targets', () => {
     await publishAll(workspace, start + hour);
     assert.ok(await store.stat('k8s/aarch64/2.targets.json'));
     assert.equal(await store.stat('k8s/x86_64/2.targets.json'), undefined);
+  });
+
+  it('PUB-01: copies that people brought are kept: publishing again needs them no more', async () => {
+    const { fs, store, request, path } = await secondRelease();
+    const copy = '/home/copy.request.json';
+    await putFile(fs, copy, formatSigningRequest(request));
+    const recorder = new StorageReplay(await copyOfStore(store));
+    await publishAll(await open(copyOf(fs), recorder), start + 2 * hour, [copy]);
+    const cut = recorder.calls.findIndex(({ call }) => call === 'swap');
+    const dying = await open(fs, new StorageReplay(store, { cut }));
+    await assert.rejects(publishAll(dying, start + 2 * hour, [copy]));
+    await fs.unlink(copy);
+    assert.equal((await collectRequests(await open(fs, store))).at(-1)?.request.signatures.length, 2, path);
+    await publishAll(await open(fs, store), start + 3 * hour);
+    assert.ok(await store.stat('metadata/2.targets.json'));
+    assert.deepEqual(await collectRequests(await open(fs, store)), []);
+  });
+
+  it('a version far above what is published is not taken', async () => {
+    const { workspace, store } = await secondRelease();
+    const [plan] = (await planPublication(workspace, { now: start + hour })).repositories;
+    assert.ok(plan);
+    const versions = { ...plannedVersions(plan), targets: 5000 };
+    const [proposed] = await proposeTargets(workspace, { now: start + hour, dryRun: true });
+    assert.ok(proposed);
+    const jump = makeSigningRequest({
+      ...proposed.request,
+      document: unsignedDocument(plan, 'targets', versions),
+    });
+    const path = `${directory}/requests/jump.request.json`;
+    await writeRequest(workspace, await signedBy(jump, [alice, bob]), { path });
+    await assert.rejects(publishAll(workspace, start + 2 * hour), { code: 'workspace-invalid' });
+    assert.equal(await store.stat('metadata/5000.targets.json'), undefined);
   });
 
   it('a root with other targets keys asks those, and both are published together', async () => {
