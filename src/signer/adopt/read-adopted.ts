@@ -49,6 +49,8 @@ const wide: TrustPolicy = {
   requireHashedKeyIds: false,
 };
 
+/** Roots before or after the given one; as many as tough walks. */
+const mostRoots = 1024;
 /** RSTUF's default is 256 bins, its largest 16,384. */
 const mostBins = 16_384;
 /** Versions looked at behind the last root, to tell the end of a chain from a gap in it. */
@@ -101,7 +103,8 @@ async function readRoots(
   let set = served === undefined ? given : trustRoot(served, wide, noFloors);
   const first = set.root;
   const chain: AdoptedRoot[] = [first];
-  for (let next = version + 1; chain.length <= wide.limits.maxRootRotations; next += 1) {
+  for (let next = version + 1; ; next += 1) {
+    if (chain.length > mostRoots) throw tooManyRoots(location);
     const bytes = await rootAt(next);
     if (bytes === undefined) {
       await refuseGapAfter(rootAt, next, location);
@@ -121,7 +124,8 @@ async function readEarlier(
 ): Promise<readonly AdoptedRoot[]> {
   const earlier: AdoptedRoot[] = [];
   let after = anchor;
-  while (after.document.version > 1 && earlier.length < wide.limits.maxRootRotations) {
+  while (after.document.version > 1) {
+    if (earlier.length > mostRoots) throw tooManyRoots(location);
     const version = after.document.version - 1;
     const bytes = await rootAt(version);
     if (bytes === undefined) {
@@ -229,6 +233,11 @@ function absent(name: string, location: string): TidegateError {
     `${name} is not in ${location}, and a trusted file names it; nothing was written`,
     { name, location },
   );
+}
+
+function tooManyRoots(location: string): TidegateError {
+  const text = `${location} serves more than ${mostRoots} roots in a row; give a later one with --root`;
+  return new TidegateError('root-limit', text, { location, limit: mostRoots });
 }
 
 function gap(version: number, location: string): TidegateError {
