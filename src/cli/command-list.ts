@@ -82,6 +82,21 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/refresh.ts'),
   },
   {
+    name: 'rotate',
+    summary: 'another key takes the place of one, in stages that no host notices',
+    load: () => import('./commands/rotate.ts'),
+  },
+  {
+    name: 'revoke',
+    summary: 'take a stolen key away from every role at once',
+    load: () => import('./commands/revoke.ts'),
+  },
+  {
+    name: 'recover',
+    summary: 'return to the last honest state after an attack, under new keys',
+    load: () => import('./commands/recover.ts'),
+  },
+  {
     name: 'status',
     summary: 'every role: version, expiry, signatures, and the next command to type',
     load: () => import('./commands/status.ts'),

@@ -40,7 +40,7 @@ export async function isRecovered(workspace: Workspace, place: RepositoryPlace):
 }
 
 /** Trouble that says nothing of what is published. */
-const causesOfOurs: ReadonlySet<ErrorClass> = new Set<ErrorClass>([
+export const causesOfOurs: ReadonlySet<ErrorClass> = new Set<ErrorClass>([
   'network',
   'disk',
   'lock',

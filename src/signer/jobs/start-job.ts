@@ -3,8 +3,9 @@
  * keys and, last of all, the job itself, so that an accident before leaves keys that nobody uses.
  */
 import { join } from 'node:path';
-import { TidegateError } from '../../errors.ts';
+import { isTidegateError, TidegateError } from '../../errors.ts';
 import type { KeyUnlocker } from '../keys/key-context.ts';
+import { readLive } from '../publication/live-repository.ts';
 import { readOverrides } from '../workspace/overrides.ts';
 import { readThresholds } from '../workspace/policies.ts';
 import { roleKeyNames } from '../workspace/role-edit.ts';
@@ -18,6 +19,7 @@ import { changedRoles } from './honest-state.ts';
 import type { HonestState, Job, JobKind, RoleChange } from './job.ts';
 import { writeJob } from './job.ts';
 import { bringKey, type KeyMaking, makeKey, type NewKey, nextKeyName } from './new-keys.ts';
+import { causesOfOurs } from './recovery.ts';
 import { defaultWait } from './stages.ts';
 
 export interface StartOptions {
@@ -75,6 +77,7 @@ export async function startRevocation(
   options: StartOptions,
 ): Promise<Job> {
   requireSettled(workspace);
+  await requireReadable(workspace, name);
   const affected = rolesOfKey(workspace.settings, name);
   if (affected.length === 0)
     throw new TidegateError(
@@ -131,6 +134,20 @@ export async function startRecovery(workspace: Workspace, options: RecoveryOptio
     remove: options.remove,
   } as const;
   return await begin(workspace, job, replacements, options);
+}
+
+/** What an attacker left may be more than a key can be taken away from. */
+async function requireReadable(workspace: Workspace, key: string): Promise<void> {
+  for (const place of repositoriesOf(workspace.settings)) {
+    try {
+      await readLive(workspace, place);
+    } catch (error) {
+      if (!isTidegateError(error) || (causesOfOurs.has(error.class) && error.code !== 'not-found'))
+        throw error;
+      const text = `${error.message}. What is published is not whole any more; revoking ${key} is not enough. Next: tidegate recover`;
+      throw new TidegateError(error.code, text, error.details, { cause: error });
+    }
+  }
 }
 
 /** Half of another change would get into the same root. */
