@@ -63,7 +63,7 @@ async function untilAnswering(url: string, child: ChildProcess): Promise<void> {
   throw new Error('nginx does not answer.');
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
