@@ -13,6 +13,7 @@ import { type TargetFile, Updater } from 'tuf-js';
 import { RepositoryClient } from '../../src/client/updater.ts';
 import { serve } from '../../src/server/serve.ts';
 import { DirectoryStore } from '../../src/storage/directory.ts';
+import { startPlainServer } from '../support/plain-server.ts';
 
 const run = promisify(execFile);
 
@@ -138,8 +139,14 @@ export async function readBy(
   names: readonly string[],
 ): Promise<Read> {
   const work = mkdtempSync(join(tmpdir(), 'tidegate-peer-'));
-  const server = await serve({ store: new DirectoryStore(folder), host: '127.0.0.1', port: 0 });
-  const places = { metadataUrl: `${server.url}/${metadata}`, targetsUrl: `${server.url}/${targetsFolder}` };
+  const store = new DirectoryStore(folder);
+  // Our server hands out no file that is overwritten in place but the timestamp.
+  const server =
+    inconsistent === true
+      ? await startPlainServer(store)
+      : await serve({ store, host: '127.0.0.1', port: 0 });
+  const origin = 'origin' in server ? server.origin : server.url;
+  const places = { metadataUrl: `${origin}/${metadata}`, targetsUrl: `${origin}/${targetsFolder}` };
   try {
     return await read({ ...places, root, names, work, ...(inconsistent === true && { inconsistent }) });
   } finally {

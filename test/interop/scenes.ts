@@ -154,9 +154,11 @@ async function ceremony(desk: Desk): Promise<Scene> {
   const targets = '--targets-keys dora.pub,erin.pub,fred.pub --targets-threshold 2';
   await desk.init(`${root} ${targets} --key-type ecdsa-p256`);
   const roots = await desk.signed('root-1.request.json', ['carol', 'bob']);
+  // The first root is taken in; publication waits for the people of targets.
+  const { beside } = await desk.session.type(`publish ${roots}`);
+  assert.match(beside, /tidegate targets propose/);
   const image = desk.put('disk-1.0.0.img');
   await desk.type(`release add ${image} --version 1.0.0 --waves none`);
-  await desk.session.type(`publish ${roots}`);
   await desk.type('targets propose');
   const signed = await desk.signed('targets-1.request.json', ['dora', 'fred']);
   await desk.type(`publish ${signed}`);
