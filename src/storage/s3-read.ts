@@ -22,7 +22,7 @@ import type { CancelOptions, FileInfo, OpenFile, ReadOptions, SmallFile } from '
 import { checkStoreName, checkStorePrefix } from './store-name.ts';
 
 /** A file as the bucket describes it. */
-export interface S3Head extends FileInfo {
+export interface S3Head extends Omit<FileInfo, 'sha256'> {
   /** Base64, with a hyphen and the number of parts where it is over parts; undefined when the store has none. */
   readonly sha256: string | undefined;
 }
