@@ -18,17 +18,22 @@ import { type StandIns, signedByStandIns } from './stand-ins.ts';
 export const forgedVersion = 1_000_000;
 export const forgedTarget = 'attacker/backdoor.img';
 
+export interface ForgeryOptions {
+  /** With the timestamp key alone: name a snapshot that does not exist, so that nothing can be read. */
+  readonly hidesSnapshot?: boolean;
+  /** Default: a million. */
+  readonly version?: number;
+}
+
 /**
  * The attacker's files by their names in the store. A role is forged only where everything above it can be, too:
  * hosts would not look at it otherwise.
- *
- * @param hidesSnapshot with the timestamp key alone: name a snapshot that does not exist, so that nothing can be read
  */
 export async function forgedFiles(
   { standIns }: Pick<DrillCopy, 'standIns'>,
   live: LiveRepository,
   stolen: ReadonlySet<string>,
-  { hidesSnapshot = false }: { readonly hidesSnapshot?: boolean } = {},
+  { hidesSnapshot = false, version = forgedVersion }: ForgeryOptions = {},
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
   const { published, place } = live;
@@ -38,11 +43,11 @@ export async function forgedFiles(
     signedByStandIns(document, signersOf(live, role)?.role.keyIds ?? [], own);
   const put = async (role: string, document: JsonObject): Promise<JsonValue> => {
     const bytes = await sign(role, document);
-    files.set(metadataName(place.folders, role, role === 'timestamp' ? undefined : forgedVersion), bytes);
-    return fileMeta({ version: forgedVersion, bytes });
+    files.set(metadataName(place.folders, role, role === 'timestamp' ? undefined : version), bytes);
+    return fileMeta({ version, bytes });
   };
   let entry: JsonValue = hidesSnapshot
-    ? new Map([['version', forgedVersion]])
+    ? new Map([['version', version]])
     : snapshotEntryIn(published.timestamp.json);
   if (stolen.has('snapshot')) {
     const before = published.snapshot.json.get('meta');
@@ -50,12 +55,12 @@ export async function forgedFiles(
     for (const role of ['targets', ...published.delegated.keys()]) {
       const listed = listedIn(live, role);
       if (listed === undefined || !stolen.has(role)) continue;
-      meta.set(snapshotEntryName(role), await put(role, forgedTargets(listed.json)));
+      meta.set(snapshotEntryName(role), await put(role, forgedTargets(listed.json, version)));
     }
-    entry = await put('snapshot', withMembers(published.snapshot.json, { meta, version: forgedVersion }));
+    entry = await put('snapshot', withMembers(published.snapshot.json, { meta, version }));
   }
   const { json } = published.timestamp;
-  await put('timestamp', withMembers(json, { meta: { 'snapshot.json': entry }, version: forgedVersion }));
+  await put('timestamp', withMembers(json, { meta: { 'snapshot.json': entry }, version }));
   return files;
 }
 
@@ -64,12 +69,12 @@ function snapshotEntryIn(timestamp: JsonObject): JsonValue {
   return (isJsonObject(meta) ? meta.get(snapshotEntryName('snapshot')) : undefined) ?? null;
 }
 
-function forgedTargets(json: JsonObject): JsonObject {
+function forgedTargets(json: JsonObject, version: number): JsonObject {
   const targets = json.get('targets');
   const backdoor = { length: 8, hashes: { sha256: digestOf('sha256', 'backdoor') } };
   const listed = new Map<string, JsonValue>(isJsonObject(targets) ? targets : []);
   const forged = withMembers(new Map(), backdoor);
-  return withMembers(json, { version: forgedVersion, targets: listed.set(forgedTarget, forged) });
+  return withMembers(json, { version, targets: listed.set(forgedTarget, forged) });
 }
 
 /** What is published is the attacker's from now on. */
