@@ -37,7 +37,9 @@ describe('interop: ours, read by others', function () {
 
         it(`${peer.name} refuses it altered`, async () => {
           for (const tampering of tamperings) {
-            const copy = tampering.apply(scene);
+            // The last one: with delegations, a delegated role lists it.
+            const target = [...scene.targets.keys()].at(-1) ?? '';
+            const copy = tampering.apply(scene, target);
             if (copy === undefined) continue;
             try {
               // The oldest root: every later one is on the way.

@@ -1,10 +1,9 @@
 /** Copies of a published folder in which somebody without keys altered one thing. */
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Repository } from './peers.ts';
-import type { Scene } from './scenes.ts';
 
 export interface Copy extends Repository {
   /** The target that is asked for: what was altered is on the way to it. */
@@ -15,20 +14,18 @@ export interface Copy extends Repository {
 export interface Tampering {
   readonly name: string;
   /** undefined: there is no such thing in this repository. */
-  readonly apply: (scene: Scene) => Copy | undefined;
+  readonly apply: (repository: Repository, target: string) => Copy | undefined;
 }
 
 /** Returns whether it found what to alter. */
 type Alter = (metadata: string, folder: string, target: string) => boolean;
 
-export function copyOf(scene: Scene, target: string): Copy {
+export function copyOf(repository: Repository, target: string): Copy {
   const folder = mkdtempSync(join(tmpdir(), 'tidegate-tampered-'));
-  cpSync(scene.folder, folder, { recursive: true });
-  const { metadata, targetsFolder } = scene;
+  cpSync(repository.folder, folder, { recursive: true });
   return {
+    ...repository,
     folder,
-    metadata,
-    targetsFolder,
     target,
     end: () => rmSync(folder, { recursive: true, force: true }),
   };
@@ -37,12 +34,10 @@ export function copyOf(scene: Scene, target: string): Copy {
 function tampering(name: string, alter: Alter): Tampering {
   return {
     name,
-    apply: (scene) => {
-      // The last one: with delegations, a delegated role lists it.
-      const target = [...scene.targets.keys()].at(-1) ?? '';
-      const copy = copyOf(scene, target);
-      if (alter(join(copy.folder, scene.metadata), join(copy.folder, scene.targetsFolder), target))
-        return copy;
+    apply: (repository, target) => {
+      const copy = copyOf(repository, target);
+      const folders = [copy.metadata, copy.targetsFolder].map((name) => join(copy.folder, name));
+      if (alter(folders[0] ?? '', folders[1] ?? '', target)) return copy;
       copy.end();
       return undefined;
     },
@@ -52,7 +47,9 @@ function tampering(name: string, alter: Alter): Tampering {
 function newest(folder: string, role: string): string | undefined {
   const pattern = new RegExp(`^(\\d+)\\.${role}\\.json$`);
   const versions = readdirSync(folder).flatMap((name) => pattern.exec(name)?.[1] ?? []);
-  return versions.length === 0 ? undefined : `${Math.max(...versions.map(Number))}.${role}.json`;
+  if (versions.length > 0) return `${Math.max(...versions.map(Number))}.${role}.json`;
+  // Without consistent snapshots.
+  return existsSync(join(folder, `${role}.json`)) ? `${role}.json` : undefined;
 }
 
 /** Lets a role live for ten years more, in as many bytes. */
@@ -76,7 +73,9 @@ function ofRole(role: string): Tampering {
 
 export const tamperings: readonly Tampering[] = [
   tampering('a byte of the target altered', (_, folder, target) => {
-    const [file] = readdirSync(folder).filter((name) => name.endsWith(`.${target}`));
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+    const name = target.slice(target.lastIndexOf('/') + 1);
+    const [file] = files.filter((path) => path.endsWith(`.${name}`) || path === name);
     if (file === undefined) throw new Error(`No file of ${target} is published.`);
     const bytes = readFileSync(join(folder, file));
     bytes[0] = (bytes[0] ?? 0) ^ 1;
