@@ -45,7 +45,7 @@ export class MemoryStore implements SwappableStore {
 
   async stat(name: string, options: CancelOptions = {}): Promise<FileInfo | undefined> {
     const file = this.#file(name, options);
-    return file && { name, length: file.bytes.byteLength, etag: file.etag };
+    return file && { name, length: file.bytes.byteLength, etag: file.etag, sha256: sha256Of(file.bytes) };
   }
 
   async create(name: string, content: Content, options: CreateOptions = {}): Promise<'created' | 'present'> {

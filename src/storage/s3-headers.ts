@@ -23,6 +23,7 @@ const hashed = /^(?:[0-9a-f]{64}|[0-9a-f]{128})\./;
 
 export function headersFor(name: string): StoredHeaders {
   const file = posix.basename(name);
+  if (name.startsWith('.publish/')) return { contentType: 'application/json', cacheControl: unkept };
   return {
     contentType:
       file.endsWith('.json') && !hashed.test(file) ? 'application/json' : 'application/octet-stream',

@@ -14,6 +14,8 @@ export interface FileInfo {
   readonly length: number;
   /** Opaque and strong: it changes whenever the content does. Empty when an HTTP server gives no strong one. */
   readonly etag: string;
+  /** Lower-case hex of the whole file, where the store keeps it beside the file and was asked for this one alone. */
+  readonly sha256?: string;
 }
 
 export interface CancelOptions {

@@ -129,7 +129,7 @@ describe('an interrupted publication', () => {
     return { store: new DirectoryStore('/store', { fs: copyOf(fs) }), disk, anchor, old };
   });
 
-  it('PUB-01: the order is images, targets, snapshot, roots, and timestamp.json last', async () => {
+  it('PUB-01: the order is pin, images, targets, snapshot, roots, timestamp.json, and what ends it', async () => {
     const store = new StorageReplay(new MemoryStore());
     const workspace = await open(await workspaceDisk(), store);
     await addVersion(workspace, '1.0.0');
@@ -137,12 +137,18 @@ describe('an interrupted publication', () => {
     assert.deepEqual(
       store.writes.map(({ call, name }) => `${call} ${name.replace(/[0-9a-f]{64}/, 'HASH')}`),
       [
+        'create .publish/metadata/plans/HASH.json',
         'create targets/HASH.os-demo-x86_64-1.0.0.img',
         'create targets/HASH.manifest.json',
+        'create .publish/metadata/plans/HASH.json',
         'create metadata/1.targets.json',
         'create metadata/1.snapshot.json',
         'create metadata/1.root.json',
+        'create .publish/metadata/prepared/HASH.json',
         'swap metadata/timestamp.json',
+        'create .publish/metadata/journal/1.json',
+        'remove .publish/metadata/plans/HASH.json',
+        'remove .publish/metadata/prepared/HASH.json',
       ],
     );
   });

@@ -373,7 +373,10 @@ export function swappableSuite(label: string, make: () => Promise<Bench<Swappabl
       assert.deepEqual(await listed(store, 'a/b.'), ['a/b.c/d']);
       assert.deepEqual(await listed(store, 'z/1'), ['z/1/2/3']);
       assert.deepEqual(await listed(store, 'nothing'), []);
-      for await (const info of store.list('a')) assert.deepEqual(info, await store.stat(info.name));
+      for await (const info of store.list('a')) {
+        const { sha256: _kept, ...stat } = (await store.stat(info.name)) ?? {};
+        assert.deepEqual(info, stat);
+      }
       await assert.rejects(listed(store, '../'), { code: 'target-path-invalid' });
     });
 

@@ -57,11 +57,14 @@ function roleJson({ role, from, to, expiresFrom, expires, keys, keyNames }: Plan
   };
 }
 
-function releaseJson({
+/** A release as an approver reads it: every member that hosts decide by, in absolute times. */
+export function releaseJson({
   waves,
   lastWaveEnds,
   spread,
   maxVersion,
+  groups,
+  pause,
   unknown: _unknown,
   ...release
 }: Release): Plain {
@@ -69,7 +72,23 @@ function releaseJson({
     ...release,
     max_version: maxVersion,
     spread,
+    ...scheduleJson({ waves, lastWaveEnds, groups }),
+    paused: pause && { at: formatTime(pause.at), ...scheduleJson(pause) },
+  };
+}
+
+function scheduleJson({
+  waves,
+  lastWaveEnds,
+  groups,
+}: {
+  readonly waves: Release['waves'];
+  readonly lastWaveEnds?: number | undefined;
+  readonly groups?: Release['groups'];
+}): { readonly [member: string]: Plain | undefined } {
+  return {
     waves: new Map(Array.from(waves, ([seed, time]) => [String(seed), formatTime(time)])),
     last_wave_ends: lastWaveEnds === undefined ? undefined : formatTime(lastWaveEnds),
+    groups: groups?.map(({ labels, opens }) => ({ labels, opens: formatTime(opens) })),
   };
 }

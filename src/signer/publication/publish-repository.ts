@@ -1,20 +1,27 @@
 /**
  * One repository goes from its old state to its new one. The order is that of safety:
  *
- *     sign all → check as hosts → journal → images → targets → snapshot → roots → check as written
- *     → timestamp.json, only if it is still the one that was planned from → check as published → note it
+ *     sign all → check as hosts → journal → pin → images → verify every listed file → is the base still there?
+ *     → targets → snapshot → roots → the signed timestamp as a note → check as written
+ *     → timestamp.json, only if it is still the one that was planned from → check as published → note it, unpin
  *
  * Until the timestamp is replaced hosts see the old state, from then on the new one. Whatever dies in between is
  * mended by publishing again: everything before is create-only, and the journal holds the very bytes that were signed.
+ * Without the journal, anyone can finish from the notes in the store (resume.ts).
  */
-import { TidegateError } from '../../errors.ts';
 import { metadataName } from '../../metadata/repository-layout.ts';
 import { checkCancelled } from '../../storage/cancel.ts';
 import { requirePublishable } from '../../storage/promises.ts';
+import type { SwappableStore } from '../../storage/store.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
 import { type Journal, readJournal, writeJournal } from '../workspace/state-file.ts';
 import type { Workspace } from '../workspace/workspace.ts';
+import { commitTimestamp, requireBase } from './commit.ts';
+import { noteCommit, notePrepared } from './commit-journal.ts';
+import { listedFiles, requireFiles, requirePresent, type VerifyHow } from './listed-files.ts';
+import { holdPin, pinOf } from './pin.ts';
 import type { RepositoryPlan } from './plan.ts';
+import { verifyLater } from './published-check.ts';
 import { overlaid, readerOf } from './repository-reader.ts';
 import { settle } from './settle.ts';
 import {
@@ -28,18 +35,23 @@ import {
   withFiles,
 } from './sign-plan.ts';
 import {
+  bytesWritten,
   freeVersion,
-  requirePresent,
   type UploadOptions,
   uploadRoles,
   uploadRoots,
   uploadTargets,
+  type Written,
 } from './upload.ts';
 
 export interface RepositoryRun extends UploadOptions {
   readonly ring: KeyRing;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** The id of the whole plan; default: the digest of the repository's part. */
+  readonly planId?: string;
+  /** How every listed file is verified before the commit. Default `checksum`. */
+  readonly verify?: VerifyHow;
 }
 
 export interface RepositoryResult {
@@ -48,6 +60,8 @@ export interface RepositoryResult {
   readonly versions: Versions;
   /** Bytes of images and manifest that were written; what was there already does not count. */
   readonly written: number;
+  /** Sentences on what hosts will meet later. */
+  readonly warnings: readonly string[];
 }
 
 /** @throws base-moved when another publication came first; see `publish` for the rest */
@@ -56,11 +70,9 @@ export async function publishRepository(
   plan: RepositoryPlan,
   run: RepositoryRun,
 ): Promise<RepositoryResult> {
-  await requireFitStore(workspace, run);
-  await requirePresent(plan, workspace.store);
-  const signed = await signAndNote(workspace, plan, run);
-  const written = await uploadTargets(workspace, plan, run);
-  return await finish(workspace, plan, signed, { ...run, written });
+  await beginRepository(workspace, plan, run);
+  const written = await uploadTargets(workspace, [plan], run);
+  return await finishRepository(workspace, plan, { ...run, written });
 }
 
 /**
@@ -73,8 +85,15 @@ export async function beginRepository(
   run: RepositoryRun,
 ): Promise<void> {
   await requireFitStore(workspace, run);
-  await requirePresent(plan, workspace.store);
+  if (plan.added.length > 0) await requirePresent(plan, workspace.store);
   await signAndNote(workspace, plan, run);
+  await pin(workspace.store, plan, run);
+}
+
+/** What hosts see now must be in the journal before it can become the past; then the pin. */
+async function pin(store: SwappableStore, plan: RepositoryPlan, { now }: RepositoryRun): Promise<void> {
+  await noteCommit(store, plan.live, now);
+  await holdPin(store, pinOf(plan), now);
 }
 
 /** @throws store-unsupported when two publications to it could both be told that they won */
@@ -87,14 +106,34 @@ async function requireFitStore({ store, settings }: Workspace, { signal }: Repos
  * The second half, once the images are in the store. What `beginRepository` signed is taken up from the journal; where
  * another command has used the journal meanwhile, the plan is signed again.
  *
- * @param run with `written`, the bytes of images that were uploaded for it
+ * @param run with `written`, what was uploaded
  */
 export async function finishRepository(
   workspace: Workspace,
   plan: RepositoryPlan,
-  run: RepositoryRun & { readonly written: number },
+  run: RepositoryRun & { readonly written: Written },
 ): Promise<RepositoryResult> {
-  return await finish(workspace, plan, await signAndNote(workspace, plan, run), run);
+  const signed = await signAndNote(workspace, plan, run);
+  // The upload may have taken longer than the pin held, or the plan is another one by now.
+  await pin(workspace.store, plan, run);
+  await verifyListed(workspace, plan, signed, run);
+  return await finish(workspace, plan, signed, run);
+}
+
+/** Not only what was uploaded: everything that the new targets roles list. */
+async function verifyListed(
+  { store }: Workspace,
+  plan: RepositoryPlan,
+  signed: SignedFiles,
+  { now, verify, signal }: RepositoryRun,
+): Promise<void> {
+  const { set } = await checkAsHosts(plan, withFiles(plan, signed, readerOf(store, signal)), now);
+  const documents = Array.from(set.targets.values(), ({ document }) => document);
+  const { name, folders } = plan.live.place;
+  await requireFiles(store, name, listedFiles(folders, documents), {
+    ...(verify && { how: verify }),
+    ...(signal && { signal }),
+  });
 }
 
 async function signAndNote(
@@ -111,10 +150,11 @@ async function finish(
   workspace: Workspace,
   plan: RepositoryPlan,
   begun: SignedFiles,
-  run: RepositoryRun & { readonly written: number },
+  run: RepositoryRun & { readonly written: Written },
 ): Promise<RepositoryResult> {
   const { store } = workspace;
   let signed = begun;
+  await requireBase(store, plan.live, run.signal);
   for (;;) {
     checkCancelled('publishing', run.signal);
     const taken = await uploadRoles(store, plan, signed);
@@ -127,13 +167,15 @@ async function finish(
     await prepare(workspace, plan, signed, run);
   }
   await uploadRoots(store, plan);
+  await notePrepared(store, plan, signed, { plan: run.planId ?? plan.digest, now: run.now });
   await commit(workspace, plan, signed, run);
-  await settle(workspace, plan.live.place, run.now);
+  const live = await settle(workspace, plan.live.place, run.now);
   return {
     repository: plan.live.place.name,
     root: plan.live.root.version,
     versions: signed.versions,
-    written: run.written,
+    written: bytesWritten(run.written, plan),
+    warnings: await verifyLater(workspace, { before: plan.live, live, now: run.now }),
   };
 }
 
@@ -146,7 +188,7 @@ async function signAgain(
   const keys = { ring: run.ring, names: workspace.keys, wished: workspace.settings.roles };
   const versions = plannedVersions(plan);
   const journal = await readJournal(workspace, plan.live.place.name);
-  if (journal === undefined || journal.done || journal.plan !== plan.digest)
+  if (journal === undefined || journal.done || journal.plan !== plan.digest || journal.now !== plan.now)
     return await signPlan(plan, versions, keys);
   return { versions: versionsIn(plan, journal, versions), files: journal.files };
 }
@@ -203,14 +245,5 @@ async function commit(
   // Everything but the timestamp comes from the store now: what it holds is what hosts will get.
   await checkAsHosts(plan, overlaid(new Map([[name, bytes]]), readerOf(store, signal)), now);
   checkCancelled('publishing', signal);
-  const outcome = await store.swap(name, bytes, plan.live.published?.etag, signal && { signal });
-  if (outcome === 'lost') throw baseMoved(plan.live.place.name, store.location);
-}
-
-export function baseMoved(repository: string, location: string): TidegateError {
-  return new TidegateError(
-    'base-moved',
-    `${repository}: somebody published to ${location} since this plan was made. Plan again; images that are uploaded stay`,
-    { repository, location },
-  );
+  await commitTimestamp(store, plan.live, bytes, signal);
 }

@@ -1,4 +1,7 @@
-/** Publishing a plan: every repository of it, one after another, each whole or not at all. */
+/**
+ * Publishing a plan: everything is signed for all repositories, every image is uploaded once for all of them, and then one
+ * repository after another is committed, each whole or not at all.
+ */
 import { TidegateError } from '../../errors.ts';
 import { canonicalBytes } from '../../metadata/canonical.ts';
 import { digestOf } from '../../metadata/crypto.ts';
@@ -7,25 +10,28 @@ import { readJournal } from '../workspace/state-file.ts';
 import { type RepositoryPlace, repositoriesOf, type Workspace, whileLocked } from '../workspace/workspace.ts';
 import { openKeyRing } from '../workspace/workspace-keys.ts';
 import { requireClock } from './clock-check.ts';
+import { baseMoved } from './commit.ts';
+import type { VerifyHow } from './listed-files.ts';
 import { type LiveRepository, readLive } from './live-repository.ts';
+import { closePin } from './pin.ts';
 import type { RepositoryPlan } from './plan.ts';
 import { type Plan, planAt, waitingFor } from './plan-publication.ts';
 import {
-  baseMoved,
   beginRepository,
   finishRepository,
-  publishRepository,
   type RepositoryResult,
   type RepositoryRun,
 } from './publish-repository.ts';
 import { isUnsettled, settle } from './settle.ts';
-import { type UploadProgress, uploadTargets } from './upload.ts';
+import { type UploadProgress, uploadTargets, type Written } from './upload.ts';
 
 export interface PublishOptions {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly unlock: KeyUnlocker;
   readonly progress?: (progress: UploadProgress) => void;
+  /** How every listed file is verified before the commit. Default `checksum`. */
+  readonly verify?: VerifyHow;
   readonly signal?: AbortSignal;
 }
 
@@ -49,41 +55,52 @@ export async function publish(
   plan: Plan,
   options: PublishOptions,
 ): Promise<PublishResult> {
+  const { verify, ...rest } = options;
   const ring = openKeyRing(workspace, options.unlock, options.signal);
-  const repositories: RepositoryResult[] = [];
+  const run = { ...rest, ring, planId: plan.id, ...(verify && { verify }) };
   for (const { live } of plan.repositories) await requireClock(workspace, live.place.name, options);
   await whileLocked(workspace, () => settleAll(workspace, options.now));
+  const done = new Map<RepositoryPlan, RepositoryResult>();
   for (const part of plan.repositories) {
-    repositories.push(await publishPart(workspace, part, { ...options, ring }));
+    const earlier = await beginPart(workspace, part, run);
+    if (earlier !== undefined) done.set(part, earlier);
   }
-  return { plan: plan.id, repositories };
+  const open = plan.repositories.filter((part) => !done.has(part));
+  const written = await uploadTargets(workspace, open, run);
+  for (const part of open) done.set(part, await finishPart(workspace, part, { ...run, written }));
+  return { plan: plan.id, repositories: plan.repositories.flatMap((part) => done.get(part) ?? []) };
 }
 
 /**
  * Uploading images takes as long as the line is slow, and a job that has to refresh must not wait for it: the
  * workspace is locked before and after, while it is signed and written, and not in between.
  */
-async function publishPart(
+async function beginPart(
   workspace: Workspace,
   part: RepositoryPlan,
   run: RepositoryRun,
-): Promise<RepositoryResult> {
-  const hasImages = part.added.some(({ source }) => !(source instanceof Uint8Array));
-  const done = await whileLocked(workspace, async () => {
+): Promise<RepositoryResult | undefined> {
+  return await whileLocked(workspace, async () => {
     const earlier = await publishedAlready(workspace, part);
     if (earlier !== undefined) return earlier;
     await requireUnchanged(workspace, part, run.signal);
-    if (!hasImages) return await publishRepository(workspace, part, run);
     await beginRepository(workspace, part, run);
     return undefined;
   });
-  if (done !== undefined) return done;
-  const written = await uploadTargets(workspace, part, run);
+}
+
+async function finishPart(
+  workspace: Workspace,
+  part: RepositoryPlan,
+  run: RepositoryRun & { readonly written: Written },
+): Promise<RepositoryResult> {
   return await whileLocked(workspace, async () => {
     const earlier = await publishedAlready(workspace, part);
     if (earlier !== undefined) return earlier;
     const present = await requireUnchanged(workspace, part, run.signal);
-    return await finishRepository(workspace, present, { ...run, written });
+    const result = await finishRepository(workspace, present, run);
+    if (present.digest !== part.digest) await closePin(workspace.store, part.live.place.name, part.digest);
+    return result;
   });
 }
 
@@ -112,7 +129,8 @@ async function publishedAlready(
   if (journal?.plan !== part.digest || !journal.done) return undefined;
   const live = await readLive(workspace, place);
   if (live.published?.sha256 !== journal.timestamp) return undefined;
-  return { repository: place.name, root: live.root.version, versions: versionsOf(live, part), written: 0 };
+  const versions = versionsOf(live, part);
+  return { repository: place.name, root: live.root.version, versions, written: 0, warnings: [] };
 }
 
 function versionsOf({ published }: LiveRepository, part: RepositoryPlan): RepositoryResult['versions'] {

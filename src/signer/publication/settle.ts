@@ -1,6 +1,7 @@
 /**
  * The end of a publication, which can be reached twice: what is published is read back as a host reads it, the floors
- * rise, drafts and requests that are published go, and the journal says that it is done.
+ * rise, drafts and requests that are published go, the store's journal has it, and
+ * that of the workspace says that it is done.
  */
 import { join } from 'node:path';
 import { metadataFileName } from '../../metadata/file-names.ts';
@@ -12,6 +13,7 @@ import { isTargetPublished, readTargetDrafts, removeTargetDraft } from '../relea
 import { hostAnchor, trustPolicyAt } from '../workspace/roots.ts';
 import { readJournal, writeFloors, writeJournal } from '../workspace/state-file.ts';
 import type { RepositoryPlace, Workspace } from '../workspace/workspace.ts';
+import { settleNotes } from './commit-journal.ts';
 import { type LiveRepository, readLive } from './live-repository.ts';
 import { isPublished } from './release-plan.ts';
 import { readerOf, readRepository } from './repository-reader.ts';
@@ -42,6 +44,7 @@ export async function settle(
       await removeTargetDraft(workspace, draft);
   }
   await clearRequests(workspace, live);
+  await settleNotes(workspace.store, live, now);
   const journal = await readJournal(workspace, place.name);
   if (journal !== undefined && journal.timestamp === published.sha256) {
     await writeJournal(workspace, place.name, { ...journal, done: true, files: new Map() });

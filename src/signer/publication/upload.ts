@@ -1,14 +1,11 @@
 /** Writes what a publication adds to the store, create-only: images, then what lists them. */
 import { isTidegateError, TidegateError } from '../../errors.ts';
 import { targetName } from '../../metadata/repository-layout.ts';
-import { parseTargetPath } from '../../metadata/target-path.ts';
-import { type TargetsDocument, targetOf } from '../../metadata/targets.ts';
 import { contentOfFile } from '../../storage/file-content.ts';
 import type { SwappableStore } from '../../storage/store.ts';
 import { defaultLimits } from '../../trust/limits.ts';
 import type { ImageFile } from '../release/image-file.ts';
 import type { Workspace } from '../workspace/workspace.ts';
-import { listingIn } from './live-repository.ts';
 import type { RepositoryPlan } from './plan.ts';
 import { roleFileName, type SignedFiles, unsignedFiles, type Versions } from './sign-plan.ts';
 import type { PlannedTarget } from './targets-plan.ts';
@@ -26,64 +23,42 @@ export interface UploadOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Files asked for at once. */
-const parallel = 8;
-
 /**
- * Every image that the present targets list is still there, so that hosts can get what the new ones will list.
+ * Images by content hash, the smallest first. What several repositories list is sent once.
  *
- * @throws not-found listing up to 20 names that are missing or have another length
+ * @returns what was written now: the name in the store, and the first repository that lists it
  */
-export async function requirePresent(plan: RepositoryPlan, store: SwappableStore): Promise<void> {
-  const replaced = new Set<string>([...plan.added, ...plan.removed].map(({ target }) => target));
-  const waiting = listingIn(plan.live).flatMap((document) =>
-    [...document.targets.keys()].filter((path) => !replaced.has(path)).map((path) => ({ document, path })),
-  );
-  const missing: string[] = [];
-  const next = waiting.values();
-  const work = async (): Promise<void> => {
-    for (const { document, path } of next) {
-      const { name, length } = fileOf(plan, document, path);
-      if ((await store.stat(name))?.length !== length) missing.push(name);
-    }
-  };
-  await Promise.all(Array.from({ length: parallel }, work));
-  if (missing.length === 0) return;
-  const names = missing.sort().slice(0, 20);
-  throw new TidegateError(
-    'not-found',
-    `${plan.live.place.name}: ${missing.length} listed files are missing or cut short in ${store.location}: ${names.join(', ')}. Nothing was written`,
-    { location: store.location, missing: names },
-  );
-}
-
-function fileOf(
-  plan: RepositoryPlan,
-  document: TargetsDocument,
-  path: string,
-): { name: string; length: number } {
-  const target = targetOf(document, parseTargetPath(path));
-  const hash = target?.hashes.sha256 ?? target?.hashes.sha512 ?? '';
-  const name = targetName(plan.live.place.folders, parseTargetPath(path), hash);
-  return { name, length: target?.length ?? 0 };
-}
-
-/** Images by content hash; returns the bytes that were written now. */
 export async function uploadTargets(
-  workspace: Workspace,
-  plan: RepositoryPlan,
+  workspace: Pick<Workspace, 'store' | 'fileSystem'>,
+  plans: readonly RepositoryPlan[],
   options: UploadOptions,
-): Promise<number> {
-  let written = 0;
-  for (const target of plan.added) {
-    const name = targetName(plan.live.place.folders, target.target, target.sha256);
-    if ((await uploadTarget(workspace, name, target, options)) === 'created') written += target.length;
+): Promise<Written> {
+  const wanted = new Map<string, { readonly target: PlannedTarget; readonly repository: string }>();
+  for (const { live, added } of plans) {
+    for (const target of added) {
+      const name = targetName(live.place.folders, target.target, target.sha256);
+      if (!wanted.has(name)) wanted.set(name, { target, repository: live.place.name });
+    }
+  }
+  const written = new Map<string, string>();
+  const sorted = [...wanted].sort(([, one], [, other]) => one.target.length - other.target.length);
+  for (const [name, { target, repository }] of sorted) {
+    if ((await uploadTarget(workspace, name, target, options)) === 'created') written.set(name, repository);
   }
   return written;
 }
 
+export type Written = ReadonlyMap<string, string>;
+
+/** Bytes of an upload that count for this repository: each file counts once. */
+export function bytesWritten(written: Written, { live, added }: RepositoryPlan): number {
+  const { name, folders } = live.place;
+  const own = added.filter(({ target, sha256 }) => written.get(targetName(folders, target, sha256)) === name);
+  return own.reduce((sum, { length }) => sum + length, 0);
+}
+
 async function uploadTarget(
-  { store, fileSystem }: Workspace,
+  { store, fileSystem }: Pick<Workspace, 'store' | 'fileSystem'>,
   name: string,
   { source, length }: PlannedTarget,
   { progress, signal }: UploadOptions,

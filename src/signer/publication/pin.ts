@@ -1,0 +1,129 @@
+/**
+ * Pins: what a publication is about to list stays in the store until it is done, or until the pin has run out.
+ *
+ * 1. A pin is there before anybody asks whether an image is in the store already: between that answer and the commit
+ *    nothing may remove it.
+ * 2. Whoever cleans up reads the pins after it has marked what to remove, and takes their names out. Of roles it leaves
+ *    every version from those of the pin on: they may be numbers that were burned, or files that wait for the commit.
+ * 3. A pin that has run out holds nothing. A publication that takes longer holds its pin anew before it goes on.
+ */
+import { isTidegateError } from '../../errors.ts';
+import { isJsonObject } from '../../metadata/json.ts';
+import { jsonOf } from '../../metadata/json-writer.ts';
+import { targetName } from '../../metadata/repository-layout.ts';
+import type { ReadableStore, SwappableStore, WritableStore } from '../../storage/store.ts';
+import type { RepositoryPlan } from './plan.ts';
+import {
+  actor,
+  damaged,
+  formatNote,
+  integerIn,
+  noteName,
+  notePrefix,
+  objectIn,
+  readNote,
+  textIn,
+} from './store-note.ts';
+
+/** Milliseconds for which a pin holds: longer than the slowest upload between two looks at it. */
+export const pinLifetime = 7 * 24 * 3_600_000;
+
+/** Others that hold the same pin at the same moment, before something must be wrong. */
+const mostTries = 5;
+
+export interface Pin {
+  /** The digest of the repository's part of the plan. */
+  readonly plan: string;
+  /** Names in the store. */
+  readonly files: ReadonlySet<string>;
+  /** The lowest version of each role that it may write. */
+  readonly versions: ReadonlyMap<string, number>;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
+
+/** What a pin is made from. */
+export interface PinWish extends Omit<Pin, 'files' | 'expiresAt'> {
+  readonly repository: string;
+  /** Names in the store, with length and SHA-256 where they are known. */
+  readonly files: ReadonlyMap<string, { readonly length: number; readonly sha256?: string }>;
+}
+
+export function pinOf({ added, digest, live, roles }: RepositoryPlan): PinWish {
+  const { name, folders } = live.place;
+  const files = added.map(({ target, length, sha256 }) => {
+    return [targetName(folders, target, sha256), { length, sha256 }] as const;
+  });
+  const versions = new Map(roles.map(({ role, to }) => [role, to]));
+  return { repository: name, plan: digest, files: new Map(files), versions };
+}
+
+/** Makes a pin, or makes sure that it holds for long enough. @param now milliseconds since the epoch */
+export async function holdPin(store: SwappableStore, wish: PinWish, now: number): Promise<void> {
+  const name = noteName(wish.repository, 'plans', wish.plan);
+  const note = noteOf(wish, now);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await store.create(name, note);
+      return;
+    } catch (error) {
+      if (!isTidegateError(error, 'name-taken') || attempt === mostTries) throw error;
+    }
+    const found = await readNote(store, name);
+    if (found === undefined) continue;
+    if ((integerIn(found.json, 'expires_at') ?? 0) - now >= pinLifetime / 2) return;
+    if ((await store.swap(name, note, found.etag)) === 'swapped') return;
+  }
+}
+
+function noteOf({ plan, files, versions }: PinWish, now: number): Uint8Array {
+  return formatNote({
+    plan,
+    actor: actor(),
+    files: new Map(Array.from(files, ([name, file]) => [name, jsonOf({ ...file })])),
+    versions,
+    expires_at: now + pinLifetime,
+  });
+}
+
+/** Gives a pin back. One that may not be removed, or that somebody holds anew, runs out by itself. */
+export async function closeNote(store: SwappableStore, name: string): Promise<void> {
+  try {
+    const found = await store.stat(name);
+    if (found !== undefined) await store.remove(name, found.etag);
+  } catch (error) {
+    if (!isTidegateError(error, 'access-denied', 'store-unsupported')) throw error;
+  }
+}
+
+export async function closePin(store: SwappableStore, repository: string, digest: string): Promise<void> {
+  await closeNote(store, noteName(repository, 'plans', digest));
+}
+
+/**
+ * The pins that hold now.
+ *
+ * @throws state-damaged for one that cannot be read: nobody knows then what it holds
+ */
+export async function readPins(
+  store: WritableStore,
+  repository: string,
+  now: number,
+): Promise<readonly Pin[]> {
+  const pins: Pin[] = [];
+  for await (const { name } of store.list(notePrefix(repository, 'plans'))) {
+    const pin = await readPin(store, name);
+    if (pin !== undefined && pin.expiresAt > now) pins.push(pin);
+  }
+  return pins;
+}
+
+async function readPin(store: ReadableStore, name: string): Promise<Pin | undefined> {
+  const found = await readNote(store, name);
+  if (found === undefined) return undefined;
+  const { json } = found;
+  const [plan, expiresAt, files] = [textIn(json, 'plan'), integerIn(json, 'expires_at'), json.get('files')];
+  if (plan === undefined || expiresAt === undefined || !isJsonObject(files)) throw damaged(name);
+  const versions = [...objectIn(json, 'versions')].map(([role, version]) => [role, Number(version)] as const);
+  return { plan, expiresAt, files: new Set(files.keys()), versions: new Map(versions) };
+}
