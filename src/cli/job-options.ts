@@ -8,7 +8,7 @@ import type { JobRun } from '../signer/jobs/carry-out.ts';
 import type { DrillReport } from '../signer/jobs/drill/drill.ts';
 import type { Job } from '../signer/jobs/job.ts';
 import type { ProofRow } from '../signer/jobs/proof.ts';
-import type { StartOptions } from '../signer/jobs/start-job.ts';
+import type { StartOptions } from '../signer/jobs/replacements.ts';
 import type { KeyType } from '../signer/keys/signing-key.ts';
 import type { Workspace } from '../signer/workspace/workspace.ts';
 import { formatDuration, formatTable, printableLine } from '../terminal.ts';

@@ -2,7 +2,7 @@
  * What to type next, from where things stand. Pure. The most urgent first:
  *
  * 1. what was interrupted; 2. what hosts will miss soon and a job can renew; 3. what has all its signatures;
- * 4. who still has to sign; 5. what nobody has been asked for yet; 6. releases that wait.
+ * 4. who still has to sign; 5. jobs that can go on; 6. what nobody has been asked for yet; 7. releases that wait.
  */
 import type { RequestStatus } from './request-status.ts';
 import type { RoleStatus } from './role-status.ts';
@@ -23,6 +23,8 @@ export interface WorkspaceStanding {
   readonly differences: readonly string[];
   /** False before the first root is signed. */
   readonly hasRoot: boolean;
+  /** Jobs under way: what goes on with each, where that is due. A job asks for roots itself. Default: none. */
+  readonly jobs?: readonly { readonly command: string; readonly due: boolean }[];
 }
 
 /** For one repository; undefined: nothing to do. */
@@ -40,18 +42,19 @@ export function nextOfRepository(standing: RepositoryStanding): string | undefin
 
 /** For the workspace, each command once. */
 export function nextSteps(standing: WorkspaceStanding): readonly string[] {
-  const { repositories, requests, differences, hasRoot } = standing;
+  const { repositories, requests, differences, hasRoot, jobs = [] } = standing;
   const steps: string[] = [];
   const own = repositories.map(nextOfRepository);
   const urgent = new Set(['tidegate refresh', 'tidegate publish']);
   steps.push(...own.filter((step) => step !== undefined && urgent.has(step)).map(String));
   if (requests.some(({ complete }) => complete)) steps.push('tidegate publish');
   steps.push(...requests.filter(({ complete }) => !complete).map(({ path }) => `tidegate sign ${path}`));
+  steps.push(...jobs.flatMap(({ command, due }) => (due ? [command] : [])));
   const roots = requests.filter(({ role }) => role === 'root');
   const rootDue = repositories.some(({ roles }) =>
     roles.some(({ role, state }) => role === 'root' && state !== 'good'),
   );
-  if (roots.length === 0 && (!hasRoot || differences.length > 0 || rootDue))
+  if (roots.length === 0 && jobs.length === 0 && (!hasRoot || differences.length > 0 || rootDue))
     steps.push('tidegate root propose');
   const asked = (step: string): boolean =>
     step.startsWith('tidegate targets propose') && requests.some(({ role }) => role !== 'root');

@@ -1,6 +1,9 @@
 /** Where a workspace stands: every role of every repository, who has yet to sign, and the command to type next. */
 import { join } from 'node:path';
 import { releaseName } from '../waves/release.ts';
+import { commandOf } from './jobs/checklist.ts';
+import { readJobs } from './jobs/job.ts';
+import { dueStage } from './jobs/stages.ts';
 import { nextOfRepository, nextSteps } from './next-step.ts';
 import { type LiveRepository, readLive } from './publication/live-repository.ts';
 import { servedBy } from './publication/plan-publication.ts';
@@ -64,7 +67,11 @@ export async function workspaceStatusOf(
   const requests = await requestStatusesOf(workspace);
   const root = found[0]?.live.root;
   const differences = root === undefined ? [] : rootDifferences(root, settings, keys);
-  const next = nextSteps({ repositories, requests, differences, hasRoot });
+  const jobs = (await readJobs(workspace)).map((job) => ({
+    command: commandOf(job),
+    due: dueStage(job, options.now).from === undefined,
+  }));
+  const next = nextSteps({ repositories, requests, differences, hasRoot, jobs });
   return { repositories, requests, differences, overrides: await overridesInForce(workspace), next };
 }
 

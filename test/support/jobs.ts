@@ -10,7 +10,7 @@ import { signRequest } from '../../src/signer/ceremony/sign-request.ts';
 import { advanceJob, type JobStanding } from '../../src/signer/jobs/advance.ts';
 import { reopened } from '../../src/signer/jobs/carry-out.ts';
 import { type Job, readJob } from '../../src/signer/jobs/job.ts';
-import type { StartOptions } from '../../src/signer/jobs/start-job.ts';
+import type { StartOptions } from '../../src/signer/jobs/replacements.ts';
 import type { Workspace } from '../../src/signer/workspace/workspace.ts';
 import { MemoryStore } from '../../src/storage/memory.ts';
 import type { ReadableStore } from '../../src/storage/store.ts';

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { TidegateError } from '../../errors.ts';
 import type { HonestState } from '../../signer/jobs/job.ts';
-import type { StartOptions } from '../../signer/jobs/start-job.ts';
+import type { StartOptions } from '../../signer/jobs/replacements.ts';
 import type { LiveRepository } from '../../signer/publication/live-repository.ts';
 import type { Workspace } from '../../signer/workspace/workspace.ts';
 import {

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { TidegateError } from '../../errors.ts';
 import type { AffectedRole } from '../../signer/jobs/affected-roles.ts';
-import type { StartOptions } from '../../signer/jobs/start-job.ts';
+import type { StartOptions } from '../../signer/jobs/replacements.ts';
 import type { Workspace } from '../../signer/workspace/workspace.ts';
 import { printableLine } from '../../terminal.ts';
 import {

@@ -8,7 +8,7 @@ import { makeFolders, removeDurably, writeDurably } from '../../storage/durable-
 import { readLive } from '../publication/live-repository.ts';
 import type { RepositoryResult } from '../publication/publish-repository.ts';
 import { repositoriesOf, type Workspace } from '../workspace/workspace.ts';
-import { carryOut, type JobRun, reopened } from './carry-out.ts';
+import { carryOut, isSignedByNew, type JobRun, reopened } from './carry-out.ts';
 import { checklistOf } from './checklist.ts';
 import { type Job, type JobMarks, removeJob, writeJob } from './job.ts';
 import type { WaitingRequest } from './role-requests.ts';
@@ -35,6 +35,11 @@ export async function advanceJob(start: Workspace, begun: Job, run: JobRun): Pro
     const { stage, from } = dueStage(job, run.now);
     const standing = { job, stage, from, waiting: [], published };
     if (stage === 'done' || from !== undefined) return await noted(workspace, standing);
+    if (stage === 'withdraw' && (await isSignedByOld(workspace, job))) {
+      // Another machine, with an older tidegate.toml, has gone on with the old key.
+      job = await marked(workspace, job, { switched: undefined, oldExpires: undefined });
+      continue;
+    }
     if (stage === 'switch' && job.marks.oldExpires === undefined)
       job = await marked(workspace, job, { oldExpires: await lastExpiry(workspace, job) });
     const outcome = await carryOut(workspace, job, stage, run);
@@ -48,10 +53,26 @@ export async function advanceJob(start: Workspace, begun: Job, run: JobRun): Pro
 
 const markOf = { introduce: 'introduced', switch: 'switched', withdraw: 'done', replace: 'done' } as const;
 
-async function marked(workspace: Workspace, job: Job, marks: Partial<JobMarks>): Promise<Job> {
-  const next = { ...job, marks: { ...job.marks, ...marks } };
+type NewMarks = { readonly [mark in keyof JobMarks]?: JobMarks[mark] | undefined };
+
+async function marked(workspace: Workspace, job: Job, marks: NewMarks): Promise<Job> {
+  const all = Object.entries({ ...job.marks, ...marks }).filter(([, time]) => time !== undefined);
+  const next: Job = { ...job, marks: { started: job.marks.started, ...Object.fromEntries(all) } };
   await writeJob(workspace, next);
   return next;
+}
+
+async function isSignedByOld(workspace: Workspace, job: Job): Promise<boolean> {
+  for (const place of repositoriesOf(workspace.settings)) {
+    const live = await readLive(workspace, place);
+    if (
+      live.published !== undefined &&
+      live.missingRoots.length === 0 &&
+      !isSignedByNew(workspace, live, job)
+    )
+      return true;
+  }
+  return false;
 }
 
 /** When the last signature expires that an old key has made. */

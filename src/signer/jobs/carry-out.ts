@@ -16,7 +16,7 @@ import type { KeyUnlocker } from '../keys/key-context.ts';
 import { requireClock } from '../publication/clock-check.ts';
 import { type LiveRepository, readLive } from '../publication/live-repository.ts';
 import type { RepositoryPlan } from '../publication/plan.ts';
-import { type PlacePlan, planAt } from '../publication/plan-publication.ts';
+import type { PlacePlan } from '../publication/plan-publication.ts';
 import { settleInterrupted } from '../publication/publish.ts';
 import { publishRepository, type RepositoryResult } from '../publication/publish-repository.ts';
 import { roleKeyNames, withRoleKeys } from '../workspace/role-edit.ts';
@@ -188,33 +188,10 @@ async function baseOf(
 }
 
 /** True when what is published of every role of a job has only signatures by keys that stay. */
-function isSignedByNew({ keys }: Workspace, { published }: LiveRepository, { changes }: Job): boolean {
+export function isSignedByNew({ keys }: Workspace, { published }: LiveRepository, { changes }: Job): boolean {
   return changes.every(({ role, after }) => {
     if (!isTopLevelRole(role) || role === 'root' || published === undefined) return true;
     const { signatures } = parseEnvelope(published.bytes[role], defaultLimits, role);
     return signatures.every(({ keyId }) => after.includes(keys.get(keyId)?.name ?? ''));
   });
-}
-
-/** Whether a stage is carried out, from what is published. Writes nothing. */
-export async function isCarriedOut(
-  workspace: Workspace,
-  job: Job,
-  stage: Stage,
-  now: number,
-): Promise<boolean> {
-  const wish = wishOf(job, stage);
-  if ([...wish].some(([role, names]) => String(roleKeyNames(workspace.settings, role)) !== String(names)))
-    return false;
-  if (needsRoot(stage) && differs(workspace)) return false;
-  for (const place of repositoriesOf(workspace.settings)) {
-    const { live, wanted } = await baseOf(workspace, place, {
-      job,
-      stage,
-      now,
-      unlock: async () => undefined,
-    });
-    if (live?.published !== undefined && (await planAt(workspace, live, wanted)) !== undefined) return false;
-  }
-  return true;
 }

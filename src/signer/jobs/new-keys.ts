@@ -42,8 +42,12 @@ export interface KeyMaking {
   readonly passphrase: ((key: LockedKey) => Promise<Uint8Array>) | undefined;
 }
 
-/** "timestamp" → "timestamp-2" → "timestamp-3": the next name that no key has. */
-export async function nextKeyName({ fileSystem, directory }: Workspace, old: string): Promise<string> {
+/** "timestamp" → "timestamp-2" → "timestamp-3": the next name that no key has, and that is not taken. */
+export async function nextKeyName(
+  { fileSystem, directory }: Workspace,
+  old: string,
+  taken: ReadonlySet<string> = new Set(),
+): Promise<string> {
   const [, base = old, number = '1'] = /^(.*?)(?:-(\d{1,4}))?$/.exec(old) ?? [];
   for (let next = Number(number) + 1; ; next += 1) {
     const name = `${base}-${next}`;
@@ -51,8 +55,8 @@ export async function nextKeyName({ fileSystem, directory }: Workspace, old: str
       publicKeyPath(join(directory, 'keys'), name),
       privateKeyPath(join(directory, 'keys'), name),
     ];
-    const taken = await Promise.all(paths.map((path) => statusIfAny(fileSystem, path)));
-    if (taken.every((status) => status === undefined)) return name;
+    const found = await Promise.all(paths.map((path) => statusIfAny(fileSystem, path)));
+    if (!taken.has(name) && found.every((status) => status === undefined)) return name;
   }
 }
 

@@ -2,47 +2,30 @@
  * The beginning of each kind of job: which keys of which roles change into which. Nothing of it is written but the new
  * keys and, last of all, the job itself, so that an accident before leaves keys that nobody uses.
  */
-import { join } from 'node:path';
 import { isTidegateError, TidegateError } from '../../errors.ts';
-import type { KeyUnlocker } from '../keys/key-context.ts';
 import { readLive } from '../publication/live-repository.ts';
-import { readOverrides } from '../workspace/overrides.ts';
-import { readThresholds } from '../workspace/policies.ts';
 import { roleKeyNames } from '../workspace/role-edit.ts';
-import { requireStrength, roleWeaknesses } from '../workspace/role-strength.ts';
 import { chainOf, rootDifferences } from '../workspace/roots.ts';
 import { repositoriesOf, type Workspace } from '../workspace/workspace.ts';
 import { workspaceFileName } from '../workspace/workspace-file.ts';
+import { abandonJob } from './advance.ts';
 import { rolesOfKey, rolesToReplace } from './affected-roles.ts';
 import { reopened } from './carry-out.ts';
 import { changedRoles } from './honest-state.ts';
-import type { HonestState, Job, JobKind, RoleChange } from './job.ts';
-import { writeJob } from './job.ts';
-import { bringKey, type KeyMaking, makeKey, type NewKey, nextKeyName } from './new-keys.ts';
+import type { HonestState, Job, JobKind } from './job.ts';
+import { readJobs, writeJob } from './job.ts';
+import { bringKey, makeKey } from './new-keys.ts';
 import { causesOfOurs } from './recovery.ts';
+import {
+  changesOf,
+  keysOf,
+  type Replacement,
+  replacementOf,
+  requireNew,
+  requireStrong,
+  type StartOptions,
+} from './replacements.ts';
 import { defaultWait } from './stages.ts';
-
-export interface StartOptions {
-  /** Milliseconds since the epoch. */
-  readonly now: number;
-  /** Keys that exist. */
-  readonly keys: readonly NewKey[];
-  /** Make a key where none is given. */
-  readonly making: KeyMaking | undefined;
-  /** Where relative paths of keys start. */
-  readonly directory: string;
-  readonly unlock: KeyUnlocker;
-  readonly dryRun?: boolean;
-  readonly signal?: AbortSignal;
-}
-
-/** One key of a role that another takes the place of; `after` of the plan holds its name, or that of one to be made. */
-interface Replacement {
-  readonly role: string;
-  readonly old: string;
-  /** undefined: nothing takes its place. */
-  readonly next: { readonly name: string; readonly given: NewKey | undefined } | undefined;
-}
 
 /** @param old the key that goes; default: the only one @throws usage, config-invalid, and what bringing keys throws */
 export async function startRotation(
@@ -76,31 +59,28 @@ export async function startRevocation(
   name: string,
   options: StartOptions,
 ): Promise<Job> {
-  requireSettled(workspace);
+  requireRoot(workspace);
   await requireReadable(workspace, name);
   const affected = rolesOfKey(workspace.settings, name);
-  if (affected.length === 0)
+  if (affected.length === 0 && !isInRoot(workspace, name))
     throw new TidegateError(
       'usage',
-      `${name} is no key of any role in ${workspaceFileName}; nothing has to be revoked`,
+      `${name} is no key of any role in ${workspaceFileName} or the root in force; nothing has to be revoked`,
     );
   const replacements: Replacement[] = [];
-  const made = new Map<string, Replacement>();
   for (const { role, keys, threshold } of affected) {
-    const given =
-      options.keys.find((key) => key.role === role) ?? options.keys.find((key) => key.role === undefined);
-    const isEnough = keys.length - 1 >= threshold && given === undefined && options.making === undefined;
-    // One new key for all the roles that shared the old one, as it was.
-    const known = made.get(name);
-    const own = isEnough
-      ? { role, old: name, next: undefined }
-      : known === undefined
-        ? await replacementOf(workspace, role, name, options)
-        : { ...known, role };
-    if (own.next?.given === undefined && own.next !== undefined) made.set(name, own);
-    replacements.push(own);
+    const isEnough =
+      keys.length - 1 >= threshold && options.keys.length === 0 && options.making === undefined;
+    if (isEnough) replacements.push({ role, old: name, next: undefined });
+    else replacements.push(await replacementOf(workspace, role, name, options, replacements));
   }
   return await begin(workspace, { kind: 'revoke', name: `revoke-${name}`, wait: 0 }, replacements, options);
+}
+
+/** A key on its way out is in the root still, and in tidegate.toml no more. */
+function isInRoot({ roots, keys }: Workspace, name: string): boolean {
+  const root = chainOf(roots, 'roots').root.document;
+  return [...root.keys.keys()].some((id) => keys.get(id)?.name === name);
 }
 
 export interface RecoveryOptions extends StartOptions {
@@ -113,7 +93,7 @@ export interface RecoveryOptions extends StartOptions {
 
 /** @throws usage, and what bringing keys throws */
 export async function startRecovery(workspace: Workspace, options: RecoveryOptions): Promise<Job> {
-  requireSettled(workspace);
+  requireRoot(workspace);
   const stolen = new Set(options.stolen);
   for (const place of repositoriesOf(workspace.settings)) {
     const state = options.honest.find(({ repository }) => repository === place.name);
@@ -150,49 +130,20 @@ async function requireReadable(workspace: Workspace, key: string): Promise<void>
   }
 }
 
-/** Half of another change would get into the same root. */
-function requireSettled({ roots, settings, keys }: Workspace): void {
-  const [difference] =
-    roots.length === 0
-      ? ['no root is signed yet']
-      : rootDifferences(chainOf(roots, 'roots').root.document, settings, keys);
+function requireRoot({ roots }: Workspace): void {
+  if (roots.length > 0) return;
+  throw new TidegateError('workspace-invalid', 'no root is signed yet: there is nothing that hosts trust');
+}
+
+/** Half of another change would get into the same root. What is stolen does not wait for that. */
+function requireSettled(workspace: Workspace): void {
+  requireRoot(workspace);
+  const { roots, settings, keys } = workspace;
+  const [difference] = rootDifferences(chainOf(roots, 'roots').root.document, settings, keys);
   if (difference === undefined) return;
   throw new TidegateError(
     'workspace-invalid',
     `${difference}. Finish that first, or put ${workspaceFileName} back`,
-  );
-}
-
-function keysOf({ settings }: Workspace, role: string): readonly string[] {
-  const keys = roleKeyNames(settings, role);
-  if (keys !== undefined) return keys;
-  throw new TidegateError(
-    'config-invalid',
-    `${workspaceFileName} has no role ${role}, expected root, targets, snapshot, timestamp or a role of [[delegations]]`,
-    { role },
-  );
-}
-
-async function replacementOf(
-  workspace: Workspace,
-  role: string,
-  old: string,
-  { keys, making }: StartOptions,
-  others: readonly Replacement[] = [],
-): Promise<Replacement> {
-  const used = others.filter((other) => other.role === role).map(({ next }) => next?.given);
-  const free = (key: NewKey): boolean => !used.includes(key);
-  const given =
-    keys.find((key) => key.role === role && free(key)) ??
-    (others.length === 0 ? keys.find((key) => key.role === undefined) : undefined);
-  if (given !== undefined) return { role, old, next: { name: given.name, given } };
-  if (making !== undefined) {
-    const twin = others.find((other) => other.old === old)?.next;
-    return { role, old, next: twin ?? { name: await nextKeyName(workspace, old), given: undefined } };
-  }
-  throw new TidegateError(
-    'usage',
-    `${role}: which key takes the place of ${old}? Expected --new-key, or --key ${others.length > 0 ? `${role}:` : ''}NAME=FILE.pub`,
   );
 }
 
@@ -227,57 +178,16 @@ async function begin(
       'usage',
       `${missing} is a key that the workspace knows under another name; expected a new key`,
     );
+  if (job.kind !== 'rotate') await giveUpRotations(workspace, job);
   await writeJob(workspace, job);
   return job;
 }
 
-function changesOf(workspace: Workspace, replacements: readonly Replacement[]): readonly RoleChange[] {
-  return [...new Set(replacements.map(({ role }) => role))].map((role) => {
-    const before = keysOf(workspace, role);
-    const after = before.flatMap((name) => {
-      const replacement = replacements.find((candidate) => candidate.role === role && candidate.old === name);
-      if (replacement === undefined) return [name];
-      return replacement.next === undefined ? [] : [replacement.next.name];
-    });
-    return { role, before, after: [...new Set(after)] };
-  });
-}
-
-function requireNew(replacements: readonly Replacement[], workspace: Workspace): void {
-  const same = replacements.find(
-    ({ role, next }) => next !== undefined && keysOf(workspace, role).includes(next.name),
-  );
-  if (same === undefined) return;
-  throw new TidegateError('usage', `${same.next?.name} signs ${same.role} already; expected a new key`);
-}
-
-/** What the job wants is as strong as policies ask, or somebody has answered for it. @throws config-invalid */
-async function requireStrong(workspace: Workspace, { changes }: Pick<Job, 'changes'>): Promise<void> {
-  const { settings, fileSystem, directory } = workspace;
-  const of = (role: string, keys: readonly string[]) =>
-    changes.find((change) => change.role === role)?.after ?? keys;
-  const { root, targets, snapshot, timestamp } = settings.roles;
-  const wished = {
-    roles: {
-      root: { ...root, keys: of('root', root.keys) },
-      targets: { ...targets, keys: of('targets', targets.keys) },
-      snapshot: { ...snapshot, keys: of('snapshot', snapshot.keys) },
-      timestamp: { ...timestamp, keys: of('timestamp', timestamp.keys) },
-    },
-    delegations: (settings.delegations ?? []).map((role) => ({ ...role, keys: of(role.name, role.keys) })),
-  };
-  for (const [role, { keys, threshold }] of [
-    ...Object.entries(wished.roles),
-    ...wished.delegations.map((role) => [role.name, role] as const),
-  ]) {
-    if (keys.length >= threshold) continue;
-    const text = `${role}: ${keys.length} keys would be left of ${threshold} that must sign; expected --new-key, or --key NAME=FILE.pub`;
-    throw new TidegateError('usage', text, { role });
+/** What was to happen in peace to the same roles is overtaken. */
+async function giveUpRotations(workspace: Workspace, { changes }: Job): Promise<void> {
+  for (const other of await readJobs(workspace)) {
+    if (other.kind !== 'rotate') continue;
+    const same = other.changes.some(({ role }) => changes.some((change) => change.role === role));
+    if (same) await abandonJob(workspace, other);
   }
-  const thresholds = await readThresholds(fileSystem, join(directory, 'policies'), settings);
-  requireStrength(
-    roleWeaknesses(wished, thresholds),
-    await readOverrides(fileSystem, directory),
-    workspaceFileName,
-  );
 }

@@ -2,12 +2,21 @@ import assert from 'node:assert/strict';
 import { parseEnvelope } from '../../../src/metadata/envelope.ts';
 import { documentLimits } from '../../../src/metadata/limits.ts';
 import { advanceJob } from '../../../src/signer/jobs/advance.ts';
-import { readJobs } from '../../../src/signer/jobs/job.ts';
+import { type Job, readJob, readJobs } from '../../../src/signer/jobs/job.ts';
+import { visit } from '../../../src/signer/jobs/simulated-clients.ts';
 import { startRotation } from '../../../src/signer/jobs/start-job.ts';
+import { readerOf } from '../../../src/signer/publication/repository-reader.ts';
 import { refreshRepositories } from '../../../src/signer/refresh.ts';
-import type { MemoryStore } from '../../../src/storage/memory.ts';
+import { repositoriesOf } from '../../../src/signer/workspace/workspace.ts';
+import type { FileSystem } from '../../../src/storage/file-system.ts';
+import { MemoryStore } from '../../../src/storage/memory.ts';
+import type { SwappableStore } from '../../../src/storage/store.ts';
+import { noFloors } from '../../../src/trust/floors.ts';
+import { FileSystemReplay } from '../../support/file-system-replay.ts';
 import { goOn, Host, publishedWorkspace, signWaiting, startOptions } from '../../support/jobs.ts';
-import { day, directory, hour, open, start, unlock } from '../../support/workspace.ts';
+import type { MemoryFileSystem } from '../../support/memory-file-system.ts';
+import { StorageReplay } from '../../support/storage-replay.ts';
+import { copyOf, day, directory, hour, open, start, unlock } from '../../support/workspace.ts';
 import { textOf } from '../../support/workspace-ceremony.ts';
 
 async function signersOf(
@@ -74,4 +83,93 @@ describe('signer/jobs rotate', () => {
       /Done\. Nothing is left to do/,
     );
   });
+
+  it('goes back to the second stage when another machine signed with the old key again', async () => {
+    const { fs, store, workspace } = await publishedWorkspace();
+    const before = await open(fs, store);
+    const job = await startRotation(workspace, 'timestamp', startOptions(start));
+    await goOn(workspace, job, start);
+    const { from = 0 } = await goOn(workspace, job, start + hour);
+    const elsewhere = { ...before, roots: (await open(fs, store)).roots };
+    await refreshRepositories(elsewhere, { now: from - day, unlock, force: true });
+    assert.deepEqual(await signersOf(store, await open(fs, store)), ['timestamp']);
+    const again = await goOn(workspace, job, from);
+    assert.equal(again.stage, 'withdraw');
+    assert.equal(again.from, from + 6 * day + 5 * 60_000);
+    assert.deepEqual(await signersOf(store, await open(fs, store)), ['timestamp-2']);
+    assert.equal((await goOn(workspace, job, again.from ?? 0)).stage, 'done');
+  }).timeout(10_000);
+
+  for (const kind of ['store', 'disk'] as const)
+    it(`goes on after a crash at any call of the ${kind}, in every stage`, async () => {
+      const { fs, store, workspace } = await publishedWorkspace();
+      const job = await startRotation(workspace, 'timestamp', startOptions(start));
+      const times = [start, start + hour, start + 16 * day];
+      let calls = 0;
+      for (const [stage, now] of times.entries()) {
+        if (stage > 0)
+          await refreshRepositories(await open(fs, store), { now: now - 60_000, unlock, force: true });
+        await advanceJob(workspace, (await readJob(workspace, job.name)) ?? job, { now, unlock });
+        await signWaiting(workspace);
+        calls += await everyCrash(kind, fs, store, job, now);
+        const standing = await goOn(workspace, job, now);
+        assert.equal(standing.stage, ['switch', 'withdraw', 'done'][stage]);
+      }
+      assert.ok(calls > 20, String(calls));
+    }).timeout(60_000);
 });
+
+/** Runs the due stage cut at a call, then again: it must come to the end of the stage. */
+async function everyCrash(
+  kind: 'store' | 'disk',
+  fs: MemoryFileSystem,
+  store: MemoryStore,
+  job: Job,
+  now: number,
+): Promise<number> {
+  const good = async (disk: FileSystem, shelf: SwappableStore) => {
+    const workspace = await open(disk, shelf);
+    const present = await readJob(workspace, job.name);
+    return present && (await advanceJob(workspace, present, { now, unlock }));
+  };
+  const recorder = new StorageReplay(await copyOfStore(store));
+  const tape = new FileSystemReplay(copyOf(fs));
+  await good(tape, recorder);
+  const changing = new Set(['create', 'swap', 'remove', 'rename', 'link', 'unlink']);
+  const calls = kind === 'store' ? recorder.calls : tape.calls;
+  // Every change of the store, and of the many calls that only look, or of the disk, one in so many.
+  const stride = kind === 'store' ? 9 : 41;
+  const cuts = calls.flatMap(({ call }, index) =>
+    (kind === 'store' && changing.has(call)) || (changing.has(call) ? index % 5 === 0 : index % stride === 0)
+      ? [index]
+      : [],
+  );
+  for (const [cut, after] of cuts.flatMap((index) => [[index, false] as const, [index, true] as const])) {
+    const disk = copyOf(fs);
+    const shelf = await copyOfStore(store);
+    const cutDisk = kind === 'disk' ? new FileSystemReplay(disk, { cut, after }) : disk;
+    const cutShelf = kind === 'store' ? new StorageReplay(shelf, { cut, after }) : shelf;
+    await good(cutDisk, cutShelf).catch(() => undefined);
+    const later = now + 60_000;
+    const workspace = await open(disk, shelf);
+    const present = await readJob(workspace, job.name);
+    const standing = present && (await advanceJob(workspace, present, { now: later, unlock }));
+    const where = `cut at ${kind} call ${cut}`;
+    if (standing !== undefined) assert.deepEqual(standing.waiting, [], where);
+    const last = await open(disk, shelf);
+    const [place] = repositoriesOf(last.settings);
+    const [anchor = new Uint8Array()] = last.roots;
+    assert.ok(place !== undefined);
+    const client = { name: 'fresh', anchor, floors: noFloors };
+    const { versions, message } = await visit(readerOf(shelf), place.folders, client, later);
+    assert.equal(versions?.root, last.roots.length, `${where}: ${message}`);
+  }
+  return cuts.length;
+}
+
+async function copyOfStore(store: MemoryStore): Promise<MemoryStore> {
+  const copy = new MemoryStore();
+  for await (const { name } of store.list())
+    await copy.create(name, (await store.read(name, 10_000_000))?.bytes ?? new Uint8Array());
+  return copy;
+}
