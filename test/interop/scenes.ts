@@ -270,3 +270,19 @@ export const sceneKinds: readonly SceneKind[] = [
   bottlerocket('demo/x86_64'),
   bottlerocket('aws-k8s/aarch64'),
 ];
+
+/** Three releases of Bottlerocket's layout, spread as shipped updog spreads them: at once, and in the default waves. */
+export async function manifestScene(): Promise<Scene> {
+  const desk = new Desk();
+  await desk.init('--template bottlerocket');
+  for (const [version, waves] of [
+    ['1.0.0', '--waves none'],
+    ['1.1.0', '--start-time 2029-12-25T00:00:00Z'],
+    ['1.2.0', '--start-time 2030-01-01T00:00:00Z'],
+  ]) {
+    const images = ['boot', 'root', 'hash'].map((kind) => `${kind}=${desk.put(`${kind}-${version}.lz4`)}`);
+    await desk.type(`release add ${images.join(' ')} --version ${version} ${waves} --spread shipped`);
+    await desk.type('publish');
+  }
+  return desk.scene({ metadata: 'demo/x86_64' });
+}
