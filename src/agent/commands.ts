@@ -255,6 +255,7 @@ function choiceText(choice: Choice, now: number): string {
     barrier: `no update: ${name} is above the highest version allowed`,
     failed: `no update: ${name} has failed on this host`,
     wave: `no update yet: ${name} opens ${opensText(opensAt ?? now, now)}`,
+    paused: `no update yet: ${name} is paused by its publisher`,
   };
   return reasons[reason];
 }

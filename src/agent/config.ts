@@ -13,6 +13,7 @@
  *     seed = 17                                            # 0 … 2047; or host_id = "…", from which it follows
  *     version_lock = "latest"                              # optional
  *     ignore_waves = false                                 # optional
+ *     labels = ["canary", "rack-7"]                        # optional: groups of hosts that a release may name
  *     second_verifier = "auto"                             # optional: on, auto, off
  */
 import { dirname, resolve } from 'node:path';
@@ -22,6 +23,7 @@ import { type FileSystem, nodeFileSystem } from '../storage/file-system.ts';
 import { parseBaseUrl } from '../storage/http-address.ts';
 import { readPlainFile } from '../storage/plain-file.ts';
 import { parseVersionLock } from '../waves/choose.ts';
+import { isLabel, labelForm } from '../waves/own-members.ts';
 import { checkSeed, seedOf } from '../waves/seed.ts';
 import type { HostFacts } from './agent.ts';
 import { isSlotSize, slotSizeRule } from './slots.ts';
@@ -37,11 +39,13 @@ export interface AgentConfig {
   readonly secondVerifier: 'on' | 'auto' | 'off';
 }
 
+/** Labels of one host. */
+const maxLabels = 64;
 const CONFIG_LIMIT = 64 * 1024;
 const ROOT_LIMIT = 1024 * 1024;
 const known = [
   ...['root', 'metadata_base_url', 'targets_base_url', 'state_directory', 'slots_directory', 'slot_size'],
-  ...['variant', 'arch', 'seed', 'host_id', 'version_lock', 'ignore_waves', 'second_verifier'],
+  ...['variant', 'arch', 'seed', 'host_id', 'version_lock', 'ignore_waves', 'labels', 'second_verifier'],
 ];
 
 /** Codes config-invalid naming the file and the entry, not-a-plain-file, disk-error. */
@@ -67,7 +71,15 @@ function hostFacts(entries: Entries): HostFacts {
     seed: seedIn(entries),
     versionLock: versionLockIn(entries),
     ignoreWaves: entries.flag('ignore_waves'),
+    labels: labelsIn(entries),
   };
+}
+
+function labelsIn(entries: Entries): readonly string[] {
+  const labels = entries.texts('labels');
+  const wrong = labels.find((label) => !isLabel(label));
+  if (labels.length > maxLabels) entries.refuse('labels', `found ${labels.length}`, `at most ${maxLabels}`);
+  return wrong === undefined ? labels : entries.refuse('labels', found(wrong), labelForm);
 }
 
 function seedIn(entries: Entries): number {
@@ -136,6 +148,15 @@ class Entries {
 
   optionalText(name: string): string | undefined {
     return this.has(name) ? this.text(name) : undefined;
+  }
+
+  /** A list of texts; nothing is an empty one. */
+  texts(name: string): readonly string[] {
+    const value = this.#entries[name] ?? [];
+    const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+    return list.map((one) =>
+      typeof one === 'string' ? one : this.refuse(name, found(one), 'a list of texts'),
+    );
   }
 
   integer(name: string): number {

@@ -10,16 +10,20 @@
  *    open one. So a lower release is taken while a higher one waits for its wave, and a host above max_version
  *    goes down to it, in its wave.
  * 5. Ours: a version that has failed on this host is not taken again.
+ * 6. Ours: a version that the manifest calls withdrawn is not there, listed or not.
+ * 7. Ours: a host that states a label of one of the release's groups has its turn with the group, not by its seed.
+ * 8. Ours: of a paused release the hosts whose turn had come stay open. The waves say the same (steering.ts), so that
+ *    updog obeys, too; here the host is told that it is a pause.
  *
  * Reasons for none: `variant` nothing for this variant and architecture; `current` nothing newer; `locked` the lock
  * runs already or is not listed; `barrier` something newer, or the lock, is listed but above its max_version;
- * `failed` all that is left has failed here; `wave` it opens at `opensAt`.
+ * `failed` all that is left has failed here; `wave` it opens at `opensAt`; `paused` it opens when it is resumed.
  */
 import { TidegateError } from '../errors.ts';
-import { type Manifest, type Release, releaseName, spreadOf } from './release.ts';
+import { type Manifest, type Release, releaseKey, releaseName } from './release.ts';
 import { checkSeed, type Seed } from './seed.ts';
+import { turnOf } from './turn.ts';
 import { compareVersions, parseVersion, readVersion, type Version } from './version.ts';
-import { opensAt } from './wave.ts';
 
 /** What a choice depends on, besides manifest and time. */
 export interface Host {
@@ -33,9 +37,11 @@ export interface Host {
   readonly ignoreWaves?: boolean | undefined;
   /** Versions that this host has tried and fallen back from. */
   readonly failedVersions?: readonly string[] | undefined;
+  /** What the host says of itself, such as `canary`. */
+  readonly labels?: readonly string[] | undefined;
 }
 
-export type NoneReason = 'current' | 'locked' | 'wave' | 'variant' | 'barrier' | 'failed';
+export type NoneReason = 'current' | 'locked' | 'wave' | 'variant' | 'barrier' | 'failed' | 'paused';
 
 export interface UpdateChoice {
   readonly kind: 'update';
@@ -114,15 +120,17 @@ interface Candidate {
   readonly release: Release;
   readonly version: Version;
   readonly maxVersion: Version;
-  /** Milliseconds; minus infinity when no clock decides. */
+  /** Milliseconds; minus infinity when no clock decides, infinity when only the publisher does. */
   readonly opensAt: number;
 }
 
 /** The releases for the host's variant and architecture, highest first. */
 function candidatesFor(manifest: Manifest, host: Host): readonly Candidate[] {
   checkSeed(host.seed);
+  const withdrawn = new Set((manifest.withdrawn ?? []).map(releaseKey));
   const candidates = manifest.updates
     .filter((release) => release.variant === host.variant && release.arch === host.arch)
+    .filter((release) => withdrawn.size === 0 || !withdrawn.has(releaseKey(release)))
     .map((release) => ({
       release,
       version: parseVersion(release.version, `version of ${releaseName(release)}`),
@@ -135,11 +143,9 @@ function candidatesFor(manifest: Manifest, host: Host): readonly Candidate[] {
 }
 
 function opensFor(release: Release, host: Host): number {
-  const moment =
-    host.ignoreWaves === true
-      ? 'always'
-      : opensAt(release.waves, host.seed, spreadOf(release), release.lastWaveEnds);
-  return moment === 'always' ? Number.NEGATIVE_INFINITY : moment;
+  const moment = host.ignoreWaves === true ? 'always' : turnOf(release, host);
+  if (moment === 'always') return Number.NEGATIVE_INFINITY;
+  return release.pause !== undefined && moment > release.pause.at ? Number.POSITIVE_INFINITY : moment;
 }
 
 function refuseTwins(candidates: readonly Candidate[]): void {
@@ -175,12 +181,13 @@ function pickOpen(candidates: readonly Candidate[], running: Version, now: numbe
   const chosen = candidates[index];
   if (chosen === undefined) {
     const { release, opensAt } = soonest(candidates);
+    if (opensAt === Number.POSITIVE_INFINITY) return { kind: 'none', reason: 'paused', release };
     return { kind: 'none', reason: 'wave', release, opensAt, changesAt: opensAt };
   }
   const { release, version } = chosen;
   const downgrade = compareVersions(version, running) < 0;
-  if (index === 0) return { kind: 'update', release, downgrade };
-  return { kind: 'update', release, downgrade, changesAt: soonest(candidates.slice(0, index)).opensAt };
+  const changesAt = index === 0 ? Number.POSITIVE_INFINITY : soonest(candidates.slice(0, index)).opensAt;
+  return { kind: 'update', release, downgrade, ...(changesAt < Number.POSITIVE_INFINITY && { changesAt }) };
 }
 
 function soonest(candidates: readonly Candidate[]): Candidate {

@@ -8,8 +8,7 @@
  * 4. refuses a variant, architecture and version that stands twice: a host could not tell the two apart.
  * 5. keeps members it does not know, and drops `datastore_versions`, which no reader has used since 2020.
  *
- * What Bottlerocket has no word for stands in one member, `tidegate`, which updog skips:
- *     "tidegate": { "spread": "linear", "last_wave_ends": "2030-01-08T00:00:00Z" }
+ * What Bottlerocket has no word for stands in one member, `tidegate`, which updog skips (own-members.ts).
  *
  * The writer writes what updog reads, and puts its bytes before the reader above before it lets them go.
  */
@@ -17,16 +16,18 @@ import { TidegateError } from '../errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../metadata/json.ts';
 import { formatJson } from '../metadata/json-writer.ts';
 import { manifestJsonLimits, maxManifestBytes } from './limits.ts';
-import {
-  arrayOf,
-  manifestInvalid,
-  objectOf,
-  textOf,
-  timeOf,
-  unknownMembers,
-  versionOf,
-} from './manifest-fields.ts';
+import { arrayOf, manifestInvalid, objectOf, textOf, unknownMembers, versionOf } from './manifest-fields.ts';
 import { type Migration, migrationKey, readMigrationKey } from './migrations.ts';
+import {
+  ownManifestMembers,
+  ownMembersJson,
+  ownReleaseMembers,
+  parseOwnMembers,
+  parseWaves,
+  parseWithdrawn,
+  wavesJson,
+  withdrawnJson,
+} from './own-members.ts';
 import {
   type Images,
   imageLayouts,
@@ -36,13 +37,9 @@ import {
   releaseName,
 } from './release.ts';
 import { readVersion } from './version.ts';
-import { type Spread, spreads, type Waves } from './wave.ts';
-import { formatTime, isTime, timeRange } from './wave-time.ts';
 
-const manifestMembers = ['updates', 'migrations', 'datastore_versions'];
+const manifestMembers = ['updates', 'migrations', 'datastore_versions', 'tidegate'];
 const updateMembers = ['variant', 'arch', 'version', 'max_version', 'waves', 'images', 'tidegate'];
-const ownMembers = ['spread', 'last_wave_ends'];
-const maxKey = 0xffff_ffff;
 
 /**
  * @throws length-limit, json-invalid, count-limit; manifest-invalid naming the member
@@ -60,7 +57,11 @@ export function parseManifest(bytes: Uint8Array): Manifest {
   refuseTwins(updates);
   const migrations = parseMigrations(objectOf(document.get('migrations'), 'migrations'));
   const unknown = unknownMembers(document, manifestMembers);
-  return { updates, migrations, ...(unknown.size > 0 && { unknown }) };
+  const own = document.has('tidegate') ? objectOf(document.get('tidegate'), 'tidegate') : new Map();
+  const unknownOwn = unknownMembers(own, ownManifestMembers);
+  if (unknownOwn.size > 0) unknown.set('tidegate', unknownOwn);
+  const withdrawn = own.has('withdrawn') && parseWithdrawn(own.get('withdrawn'), 'tidegate.withdrawn');
+  return { updates, migrations, ...(withdrawn && { withdrawn }), ...(unknown.size > 0 && { unknown }) };
 }
 
 /**
@@ -70,10 +71,15 @@ export function parseManifest(bytes: Uint8Array): Manifest {
  * @throws manifest-invalid when the manifest holds something that no reader may believe
  */
 export function formatManifest(manifest: Manifest): Uint8Array {
+  const unknown: JsonObject = manifest.unknown ?? new Map();
+  const unknownOwn = unknown.get('tidegate');
+  const own = new Map(isJsonObject(unknownOwn) ? unknownOwn : []);
+  if (manifest.withdrawn !== undefined) own.set('withdrawn', withdrawnJson(manifest.withdrawn));
   const document = new Map<string, JsonValue>([
     ['updates', manifest.updates.map(updateJson)],
     ['migrations', new Map(manifest.migrations.map((hop) => [migrationKey(hop), hop.targets]))],
-    ...unknownMembers(manifest.unknown ?? new Map(), manifestMembers),
+    ...(own.size > 0 ? ([['tidegate', own]] as const) : []),
+    ...unknownMembers(unknown, manifestMembers),
   ]);
   const bytes = new TextEncoder().encode(formatJson(document));
   const written = parseManifest(bytes);
@@ -89,7 +95,7 @@ function parseUpdate(value: JsonValue, index: number): Release {
   const waves = parseWaves(update.get('waves'), `${where}.waves`);
   const own = update.has('tidegate') ? objectOf(update.get('tidegate'), `${where}.tidegate`) : new Map();
   const unknown = unknownMembers(update, updateMembers);
-  const unknownOwn = unknownMembers(own, ownMembers);
+  const unknownOwn = unknownMembers(own, ownReleaseMembers);
   if (unknownOwn.size > 0) unknown.set('tidegate', unknownOwn);
   return {
     variant: textOf(update.get('variant'), `${where}.variant`),
@@ -98,30 +104,9 @@ function parseUpdate(value: JsonValue, index: number): Release {
     maxVersion: versionOf(update.get('max_version'), `${where}.max_version`),
     waves,
     images: parseImages(update.get('images'), `${where}.images`),
-    ...parseSpread(own.get('spread'), `${where}.tidegate.spread`),
-    ...parseLastWaveEnds(own.get('last_wave_ends'), waves, `${where}.tidegate.last_wave_ends`),
+    ...parseOwnMembers(own, waves, `${where}.tidegate`),
     ...(unknown.size > 0 && { unknown }),
   };
-}
-
-function parseWaves(value: JsonValue | undefined, where: string): Waves {
-  const entries: [number, number][] = [];
-  const keys = new Set<number>();
-  for (const [text, time] of objectOf(value, where)) {
-    const key = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(key <= maxKey)) throw manifestInvalid(where, text, 'keys that are unsigned 32-bit integers');
-    if (keys.has(key)) throw manifestInvalid(where, text, 'each seed once');
-    keys.add(key);
-    entries.push([key, timeOf(time, `${where}[${JSON.stringify(text)}]`)]);
-  }
-  entries.sort(([a], [b]) => a - b);
-  let before = Number.NEGATIVE_INFINITY;
-  for (const [key, time] of entries) {
-    if (time < before)
-      throw manifestInvalid(`${where}["${key}"]`, formatTime(time), 'no time before the last');
-    before = time;
-  }
-  return new Map(entries);
 }
 
 function parseImages(value: JsonValue | undefined, where: string): Images {
@@ -130,26 +115,6 @@ function parseImages(value: JsonValue | undefined, where: string): Images {
   const [extra] = unknownMembers(images, kinds).keys();
   if (extra !== undefined) throw manifestInvalid(where, extra, `exactly ${kinds.join(', ')}`);
   return Object.fromEntries(kinds.map((kind) => [kind, textOf(images.get(kind), `${where}.${kind}`)]));
-}
-
-function parseSpread(value: JsonValue | undefined, where: string): { readonly spread?: Spread } {
-  if (value === undefined) return {};
-  const spread = spreads.find((name) => name === value);
-  if (spread === undefined) throw manifestInvalid(where, value, spreads.join(' or '));
-  return { spread };
-}
-
-function parseLastWaveEnds(
-  value: JsonValue | undefined,
-  waves: Waves,
-  where: string,
-): { readonly lastWaveEnds?: number } {
-  if (value === undefined) return {};
-  const lastWaveEnds = timeOf(value, where);
-  if ([...waves.values()].some((start) => start > lastWaveEnds)) {
-    throw manifestInvalid(where, value, 'a time not before the last wave');
-  }
-  return { lastWaveEnds };
 }
 
 function refuseTwins(updates: readonly Release[]): void {
@@ -186,23 +151,15 @@ function updateJson(release: Release, index: number): JsonObject {
   const where = `updates[${index}]`;
   const unknown: JsonObject = release.unknown ?? new Map();
   const unknownOwn = unknown.get('tidegate');
-  const own = new Map(isJsonObject(unknownOwn) ? unknownOwn : []);
-  if (release.spread !== undefined) own.set('spread', release.spread);
-  if (release.lastWaveEnds !== undefined) own.set('last_wave_ends', timeJson(release.lastWaveEnds, where));
-  const waves = [...release.waves].sort(([a], [b]) => a - b);
+  const own = new Map([...(isJsonObject(unknownOwn) ? unknownOwn : []), ...ownMembersJson(release, where)]);
   return new Map<string, JsonValue>([
     ['variant', release.variant],
     ['arch', release.arch],
     ['version', release.version],
     ['max_version', release.maxVersion],
-    ['waves', new Map(waves.map(([key, time]) => [String(key), timeJson(time, `${where}.waves`)]))],
+    ['waves', wavesJson(release.waves, `${where}.waves`)],
     ['images', new Map(Object.entries(release.images))],
     ...(own.size > 0 ? ([['tidegate', own]] as const) : []),
     ...unknownMembers(unknown, updateMembers),
   ]);
-}
-
-function timeJson(time: number, where: string): string {
-  if (!isTime(time)) throw manifestInvalid(where, time, timeRange);
-  return formatTime(time);
 }

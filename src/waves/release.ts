@@ -38,13 +38,42 @@ export interface Release extends ReleaseId {
   readonly spread?: Spread;
   /** The moment at which the last wave is through, in milliseconds; `linear` only. */
   readonly lastWaveEnds?: number;
+  /** Hosts that do not go by their seed. Of several groups that a host belongs to, the first counts. */
+  readonly groups?: readonly HostGroup[];
+  /** Set while no further host may take the release. */
+  readonly pause?: Pause;
   /** Members that this version of Tidegate does not know; kept when the manifest is written again. */
   readonly unknown?: JsonObject;
+}
+
+/** Hosts that state one of the labels have their turn at one moment, whatever their seed. updog does not know groups. */
+export interface HostGroup {
+  readonly labels: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly opens: number;
+}
+
+/** A release that stands still: since when, and the plan that goes on when it is resumed. See steering.ts. */
+export interface Pause {
+  /** Milliseconds since the epoch, whole seconds. */
+  readonly at: number;
+  readonly waves: Waves;
+  readonly lastWaveEnds?: number;
+  readonly groups?: readonly HostGroup[];
+}
+
+/** A release that was taken back for ever. */
+export interface Withdrawal extends ReleaseId {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly reason?: string;
 }
 
 export interface Manifest {
   readonly updates: readonly Release[];
   readonly migrations: readonly Migration[];
+  /** Never offered again, and not listed again by mistake. */
+  readonly withdrawn?: readonly Withdrawal[];
   /** Members that this version of Tidegate does not know; kept when the manifest is written again. */
   readonly unknown?: JsonObject;
 }
@@ -55,7 +84,7 @@ export interface Manifest {
  * as updog moves it, and sized the waves by that. `linear` would take hosts ahead of that fleet (it opens every
  * seed above the first wave's earlier or at the same time), so such a release is read as `shipped`.
  */
-export function spreadOf(release: Release): Spread {
+export function spreadOf(release: Pick<Release, 'spread'>): Spread {
   return release.spread ?? 'shipped';
 }
 

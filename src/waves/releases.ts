@@ -11,12 +11,15 @@
  *    a mistyped version would otherwise open a release for everyone at once.
  * 5. Stricter: waves start at seed 0, have keys within the fleet and times that rise.
  * 6. Releases changed here state their spread, `linear` unless asked otherwise.
+ * 7. Stricter: a version that was withdrawn is not added again, unless it is readmitted by name.
  *
  * All throw release-invalid.
  */
 import { TidegateError } from '../errors.ts';
 import type { Migration } from './migrations.ts';
+import { isLabel, labelForm } from './own-members.ts';
 import {
+  type HostGroup,
   imageLayouts,
   type Manifest,
   type Release,
@@ -38,21 +41,31 @@ export interface WaveSchedule {
   readonly waves: Waves;
   readonly spread?: Spread;
   readonly lastWaveEnds?: number;
+  readonly groups?: readonly HostGroup[];
 }
 
-export function addRelease(manifest: Manifest, release: NewRelease): Manifest {
+export interface AddOptions {
+  /** Add it although it was withdrawn: it is no longer remembered as such. */
+  readonly readmit?: boolean;
+}
+
+export function addRelease(manifest: Manifest, release: NewRelease, options: AddOptions = {}): Manifest {
   const version = checkedVersion(release.version, release, 'version');
-  if (indexOf(manifest, release) !== undefined) {
-    throw invalid(release, 'found it in the manifest already, expected a version that is not listed');
+  if (manifest.updates.some((other) => releaseKey(other) === releaseKey(release))) {
+    throw releaseInvalid(release, 'found it in the manifest already, expected a version that is not listed');
   }
+  if (options.readmit !== true) requireNotWithdrawn(manifest, release);
   checkImages(release);
   const maxVersion = release.maxVersion ?? defaultMaxVersion(manifest, release, version);
   if (compareVersions(version, checkedVersion(maxVersion, release, 'maxVersion')) > 0) {
-    throw invalid(release, `maxVersion: found ${maxVersion}, expected at least the version itself`);
+    throw releaseInvalid(release, `maxVersion: found ${maxVersion}, expected at least the version itself`);
   }
   const added = scheduled({ ...release, maxVersion }, release);
+  const key = releaseKey(release);
+  const { withdrawn, ...rest } = manifest;
   return {
-    ...manifest,
+    ...rest,
+    ...(withdrawn !== undefined && { withdrawn: withdrawn.filter((one) => releaseKey(one) !== key) }),
     updates: [
       ...manifest.updates.map((other) => (isSibling(other, release) ? { ...other, maxVersion } : other)),
       added,
@@ -60,16 +73,27 @@ export function addRelease(manifest: Manifest, release: NewRelease): Manifest {
   };
 }
 
-export function removeRelease(manifest: Manifest, id: ReleaseId): Manifest {
-  const index = requireIndex(manifest, id);
-  return { ...manifest, updates: manifest.updates.toSpliced(index, 1) };
+/** @throws release-invalid saying when it was withdrawn, and why */
+export function requireNotWithdrawn(manifest: Manifest, id: ReleaseId): void {
+  const key = releaseKey(id);
+  const withdrawal = manifest.withdrawn?.find((one) => releaseKey(one) === key);
+  if (withdrawal === undefined) return;
+  const { at, reason } = withdrawal;
+  const why = reason === undefined ? '' : ` (${reason})`;
+  const expected = 'a version that was never withdrawn, or to readmit this one by name';
+  throw releaseInvalid(id, `found it withdrawn at ${formatTime(at)}${why}, expected ${expected}`);
 }
 
-/** Gives a release other waves. Those it had are forgotten, with their spread and end. */
+export function removeRelease(manifest: Manifest, id: ReleaseId): Manifest {
+  const found = requireRelease(manifest, id);
+  return { ...manifest, updates: manifest.updates.filter((release) => release !== found) };
+}
+
+/** Gives a release other waves. Those it had are forgotten, with their spread, end, groups and pause. */
 export function setWaves(manifest: Manifest, id: ReleaseId, schedule: WaveSchedule): Manifest {
-  const index = requireIndex(manifest, id);
-  const updates = manifest.updates.map((release, at) =>
-    at === index ? scheduled(release, schedule) : release,
+  const found = requireRelease(manifest, id);
+  const updates = manifest.updates.map((release) =>
+    release === found ? scheduled(release, schedule) : release,
   );
   return { ...manifest, updates };
 }
@@ -86,7 +110,7 @@ export function setMaxVersion(
   const id = { ...fleet, version: maxVersion };
   checkedVersion(maxVersion, id, 'maxVersion');
   if (!manifest.updates.some((release) => isSibling(release, fleet))) {
-    throw invalid(id, 'found no release of this variant and architecture, expected at least one');
+    throw releaseInvalid(id, 'found no release of this variant and architecture, expected at least one');
   }
   const updates = manifest.updates.map((other) =>
     isSibling(other, fleet) ? { ...other, maxVersion } : other,
@@ -100,19 +124,24 @@ export function setMigrations(manifest: Manifest, migrations: readonly Migration
 }
 
 function scheduled(release: Release, schedule: WaveSchedule): Release {
-  const { spread: _spread, lastWaveEnds: _end, ...rest } = release;
-  const { waves, spread = 'linear', lastWaveEnds } = schedule;
+  const { spread: _spread, lastWaveEnds: _end, groups: _groups, pause: _pause, ...before } = release;
+  const { waves, spread = 'linear', lastWaveEnds, groups } = schedule;
   checkWaves(release, waves);
+  checkGroups(release, groups);
+  const rest = groups === undefined ? before : { ...before, groups };
   if (lastWaveEnds === undefined) return { ...rest, waves, spread };
   if (spread !== 'linear') {
-    throw invalid(
+    throw releaseInvalid(
       release,
       `lastWaveEnds: found it with spread ${spread}, expected linear, the only one to heed it`,
     );
   }
   const lastStart = Math.max(...waves.values());
   if (waves.size === 0 || !isTime(lastWaveEnds) || lastWaveEnds < lastStart) {
-    throw invalid(release, `lastWaveEnds: found ${lastWaveEnds}, expected a time not before the last wave`);
+    throw releaseInvalid(
+      release,
+      `lastWaveEnds: found ${lastWaveEnds}, expected a time not before the last wave`,
+    );
   }
   return { ...rest, waves, spread, lastWaveEnds };
 }
@@ -122,12 +151,15 @@ function checkWaves(release: ReleaseId, waves: Waves): void {
   let before: number | undefined;
   for (const [seed, time] of entries) {
     if (before === undefined ? seed !== 0 : !Number.isInteger(seed) || seed >= MAX_SEED) {
-      throw invalid(release, `waves: found key ${seed}, expected 0 first, then integers below ${MAX_SEED}`);
+      throw releaseInvalid(
+        release,
+        `waves: found key ${seed}, expected 0 first, then integers below ${MAX_SEED}`,
+      );
     }
     if (!isTime(time))
-      throw invalid(release, `waves: found time ${time} at key ${seed}, expected ${timeRange}`);
+      throw releaseInvalid(release, `waves: found time ${time} at key ${seed}, expected ${timeRange}`);
     if (before !== undefined && time <= before) {
-      throw invalid(
+      throw releaseInvalid(
         release,
         `waves: found ${formatTime(time)} at key ${seed}, expected after ${formatTime(before)}`,
       );
@@ -136,11 +168,20 @@ function checkWaves(release: ReleaseId, waves: Waves): void {
   }
 }
 
+function checkGroups(release: ReleaseId, groups: readonly HostGroup[] = []): void {
+  for (const { labels, opens } of groups) {
+    const wrong = labels.length === 0 ? 'none' : labels.find((label) => !isLabel(label));
+    if (wrong !== undefined)
+      throw releaseInvalid(release, `groups: label: found ${wrong}, expected ${labelForm}`);
+    if (!isTime(opens)) throw releaseInvalid(release, `groups: found time ${opens}, expected ${timeRange}`);
+  }
+}
+
 function checkImages(release: NewRelease): void {
   const kinds = Object.keys(release.images).sort().join(', ');
   const layouts = Object.values(imageLayouts).map((layout) => [...layout].sort().join(', '));
   if (layouts.includes(kinds)) return;
-  throw invalid(release, `images: found ${kinds || 'none'}, expected ${layouts.join(' or ')}`);
+  throw releaseInvalid(release, `images: found ${kinds || 'none'}, expected ${layouts.join(' or ')}`);
 }
 
 function defaultMaxVersion(manifest: Manifest, release: ReleaseId, version: Version): string {
@@ -157,27 +198,25 @@ function isSibling(a: Pick<ReleaseId, 'variant' | 'arch'>, b: Pick<ReleaseId, 'v
   return a.variant === b.variant && a.arch === b.arch;
 }
 
-function indexOf(manifest: Manifest, id: ReleaseId): number | undefined {
+export function requireRelease(manifest: Manifest, id: ReleaseId): Release {
   const key = releaseKey(id);
-  const index = manifest.updates.findIndex((release) => releaseKey(release) === key);
-  return index === -1 ? undefined : index;
-}
-
-function requireIndex(manifest: Manifest, id: ReleaseId): number {
-  const index = indexOf(manifest, id);
-  if (index === undefined) throw invalid(id, 'found no such release in the manifest, expected one');
-  return index;
+  const found = manifest.updates.find((release) => releaseKey(release) === key);
+  if (found === undefined) throw releaseInvalid(id, 'found no such release in the manifest, expected one');
+  return found;
 }
 
 function checkedVersion(text: string, release: ReleaseId, what: string): Version {
   const version = readVersion(text);
   if (version === undefined) {
-    throw invalid(release, `${what}: found ${JSON.stringify(text)}, expected SemVer without leading v`);
+    throw releaseInvalid(
+      release,
+      `${what}: found ${JSON.stringify(text)}, expected SemVer without leading v`,
+    );
   }
   return version;
 }
 
-function invalid(release: ReleaseId, problem: string): TidegateError {
+export function releaseInvalid(release: ReleaseId, problem: string): TidegateError {
   return new TidegateError('release-invalid', `release ${releaseName(release)}: ${problem}`, {
     release: releaseName(release),
   });

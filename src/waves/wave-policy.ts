@@ -2,6 +2,10 @@
  * Wave policies: TOML files that say how fast a release reaches the fleet, independent of any date.
  *
  *     last_wave_lasts = "1 day"     optional, ours: spreads the last wave over this time
+ *     minimum_bake = "4 hours"      optional, ours: the least time from the start of one wave to that of the next
+ *     [[groups]]                    optional, ours: hosts that state one of the labels go at this moment,
+ *     labels = ["canary"]           whatever their seed
+ *     start_after = "0 minutes"
  *     [[waves]]
  *     start_after = "1 hour"        when this wave begins, counted from the release's start time
  *     fleet_percentage = 1          cumulative share of the fleet that is through when this wave ends
@@ -12,12 +16,16 @@
  * 3. `fleet_percentage` rises from row to row: two equal ones would share a seed, and one wave would vanish.
  * 4. The last row says 100: everyone is in some wave, and the file says so.
  * 5. There is at least one wave, and no key that we do not know.
+ * 6. Waves are `minimum_bake` apart, and so are groups that go first from the first wave. The first of several groups
+ *    that a host belongs to counts, so a label stands in one group only.
  *
  * Wave i starts above the seed at which wave i−1 ended: floor(percentage × 2048 / 100), the first at 0.
  */
 import { parse, type TomlTable, type TomlValue } from 'smol-toml';
 import { TidegateError } from '../errors.ts';
 import { offsetForm, readOffset } from './offset.ts';
+import { isLabel, labelForm } from './own-members.ts';
+import type { HostGroup } from './release.ts';
 import { MAX_SEED } from './seed.ts';
 import type { Waves } from './wave.ts';
 import { isTime, timeRange } from './wave-time.ts';
@@ -33,6 +41,15 @@ export interface WavePolicy {
   readonly waves: readonly WavePolicyRow[];
   /** Milliseconds over which the last wave is spread; absent = it opens at once. */
   readonly lastWaveLasts?: number;
+  readonly groups?: readonly GroupRow[];
+  /** Milliseconds. */
+  readonly minimumBake?: number;
+}
+
+export interface GroupRow {
+  readonly labels: readonly string[];
+  /** As in `WavePolicyRow`. */
+  readonly startAfter: number;
 }
 
 /**
@@ -42,7 +59,7 @@ export interface WavePolicy {
  */
 export function parseWavePolicy(toml: string, fileName: string): WavePolicy {
   const table = parseToml(toml, fileName);
-  refuseUnknown(table, ['waves', 'last_wave_lasts'], fileName);
+  refuseUnknown(table, ['waves', 'groups', 'last_wave_lasts', 'minimum_bake'], fileName);
   const rows = table.waves;
   if (!Array.isArray(rows) || rows.length === 0)
     throw invalid(fileName, rows, 'at least one [[waves]] table');
@@ -54,10 +71,34 @@ export function parseWavePolicy(toml: string, fileName: string): WavePolicy {
     waves.push(wave);
   }
   checkEnd(waves, fileName);
-  const lasts = table.last_wave_lasts;
-  return lasts === undefined
-    ? { waves }
-    : { waves, lastWaveLasts: offset(lasts, `${fileName}: last_wave_lasts`) };
+  const { groups, last_wave_lasts: lasts, minimum_bake: bake } = table;
+  const policy = {
+    waves,
+    ...(lasts !== undefined && { lastWaveLasts: offset(lasts, `${fileName}: last_wave_lasts`) }),
+    ...(groups !== undefined && { groups: parseGroups(groups, fileName) }),
+    ...(bake !== undefined && { minimumBake: offset(bake, `${fileName}: minimum_bake`) }),
+  };
+  requireBake(policy.minimumBake, scheduleOf(policy, 0), { now: Number.NEGATIVE_INFINITY, where: fileName });
+  return policy;
+}
+
+function parseGroups(value: TomlValue, fileName: string): readonly GroupRow[] {
+  if (!Array.isArray(value)) throw invalid(fileName, value, 'tables [[groups]]');
+  const seen = new Set<string>();
+  return value.map((row, index) => {
+    const where = `${fileName}: group ${index + 1}`;
+    if (!isTable(row)) throw invalid(where, row, 'a table [[groups]]');
+    refuseUnknown(row, ['labels', 'start_after'], where);
+    const { labels } = row;
+    if (!Array.isArray(labels) || labels.length === 0)
+      throw invalid(`${where}: labels`, labels, 'a list of labels');
+    for (const label of labels) {
+      if (typeof label !== 'string' || !isLabel(label)) throw invalid(`${where}: labels`, label, labelForm);
+      if (seen.has(label)) throw invalid(`${where}: labels`, label, 'each label once');
+      seen.add(label);
+    }
+    return { labels: labels.map(String), startAfter: offset(row.start_after, `${where}: start_after`) };
+  });
 }
 
 /** What a policy makes of a start time: the members of a release that say who updates when. */
@@ -65,6 +106,7 @@ export interface Schedule {
   readonly waves: Waves;
   /** Milliseconds since the epoch at which the last wave is through. */
   readonly lastWaveEnds?: number;
+  readonly groups?: readonly HostGroup[];
 }
 
 /**
@@ -84,11 +126,39 @@ export function scheduleOf(policy: WavePolicy, startTime: number): Schedule {
     waves.set(seed, last);
     seed = Math.trunc((wave.fleetPercentage * MAX_SEED) / 100);
   }
+  const groups = policy.groups?.map(({ labels, startAfter }) => ({ labels, opens: start + startAfter }));
   const end = last + (policy.lastWaveLasts ?? 0);
-  if (!isTime(start) || !isTime(end)) {
+  if (!isTime(start) || !isTime(end) || groups?.every(({ opens }) => isTime(opens)) === false) {
     throw new TidegateError('wave-policy-invalid', `start time: found ${startTime}, expected ${timeRange}`);
   }
-  return policy.lastWaveLasts === undefined ? { waves } : { waves, lastWaveEnds: end };
+  return {
+    waves,
+    ...(policy.lastWaveLasts !== undefined && { lastWaveEnds: end }),
+    ...(groups !== undefined && { groups }),
+  };
+}
+
+/**
+ * Every wave that is still to come begins `minimum` after the one before, and the first one after groups that go first.
+ *
+ * @param minimum milliseconds; undefined: nothing is asked
+ * @throws wave-policy-invalid
+ */
+export function requireBake(
+  minimum: number | undefined,
+  { waves, groups = [] }: Pick<Schedule, 'waves' | 'groups'>,
+  { now, where }: { readonly now: number; readonly where: string },
+): void {
+  if (minimum === undefined) return;
+  const starts = [...waves.values()].sort((a, b) => a - b);
+  const first = starts[0] ?? Number.NEGATIVE_INFINITY;
+  const ahead = groups.map(({ opens }) => opens).filter((opens) => opens <= first);
+  for (const [index, start] of starts.entries()) {
+    const before = index === 0 ? Math.max(...ahead) : Number(starts[index - 1]);
+    if (start <= now || start - before >= minimum) continue;
+    const found = `${(start - before) / 60_000} minutes before wave ${index + 1}`;
+    throw invalid(`${where}: bake time`, found, `at least ${minimum / 60_000} minutes (minimum_bake)`);
+  }
 }
 
 /** The waves alone of `scheduleOf`. */

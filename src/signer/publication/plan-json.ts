@@ -1,4 +1,10 @@
-/** The canonical form of a plan: what its id is the hash of. All times are absolute, in UTC. */
+/**
+ * The canonical form of a plan: what its id is the hash of, and so what whoever approves it has approved.
+ *
+ * 1. What hosts will see stands there in absolute times, in UTC: waves above all.
+ * 2. When a plan was made does not: of roles that are signed here it says for how long, so that the same plan a second, or
+ *    a day later has the same id. Only waves that count from now differ, unless a file says from when (plan-file.ts).
+ */
 import { canonicalBytes } from '../../metadata/canonical.ts';
 import { digestOf } from '../../metadata/crypto.ts';
 import { isJsonObject, type JsonObject } from '../../metadata/json.ts';
@@ -15,8 +21,6 @@ export function planDigest(
   const json = jsonOf({
     repository,
     folder: live.place.name,
-    planned_at: formatTime(now),
-    planned_at_milliseconds: now,
     base:
       live.published === undefined
         ? null
@@ -24,7 +28,7 @@ export function planDigest(
     // Not which roots the store lacks: an interrupted run may have written them, and the plan is the same.
     root: { version: live.root.version, sha256: digestOf('sha256', live.roots.at(-1) ?? '') },
     renew: [...renew].sort(),
-    roles: roles.map((role) => ({ ...roleJson(role), signed: signedJson(plan.signed.get(role.role)) })),
+    roles: roles.map((role) => ({ ...roleJson(role, now), signed: signedJson(plan.signed.get(role.role)) })),
     targets: added.map(({ role, target, length, sha256, custom }) => ({
       target,
       length,
@@ -44,13 +48,18 @@ function signedJson(signed: SignedRole | undefined): Plain | undefined {
   return signed && { sha256: digestOf('sha256', signed.bytes), planned_at: formatTime(signed.plannedAt) };
 }
 
-function roleJson({ role, from, to, expiresFrom, expires, keys, keyNames }: PlannedRole) {
+function roleJson(
+  { role, from, to, expiresFrom, expires, keys, keyNames, signed }: PlannedRole,
+  now: number,
+) {
   return {
     role,
     from: from ?? null,
     to,
     expires_from: expiresFrom === undefined ? null : formatTime(expiresFrom),
-    expires: formatTime(expires),
+    ...(signed
+      ? { expires: formatTime(expires) }
+      : { valid_for_seconds: Math.floor(expires / 1000) - Math.floor(now / 1000) }),
     threshold: keys.threshold,
     keys: keyNames,
     key_ids: keys.keyIds,

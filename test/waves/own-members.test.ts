@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { choose } from '../../src/waves/choose.ts';
+import { formatManifest, parseManifest } from '../../src/waves/manifest.ts';
+import { addRelease, emptyManifest, setWaves } from '../../src/waves/releases.ts';
+import { bytesOf, type Json, manifestJson, textOfBytes, updateJson } from './manifest-fixtures.ts';
+
+const time = '2030-01-01T00:00:00Z';
+const group = { labels: ['canary', 'rack-7'], opens: time };
+const paused = { at: time, waves: { '0': time }, last_wave_ends: '2030-01-02T00:00:00Z', groups: [group] };
+const withdrawal = { variant: 'demo', arch: 'x86_64', version: '1.0.0', at: time };
+
+function release(own: Json): Uint8Array {
+  return bytesOf(manifestJson(updateJson({ tidegate: own })));
+}
+
+function withdrawn(value: Json, more: { [name: string]: Json } = {}): Uint8Array {
+  return bytesOf({ ...manifestJson(updateJson()), tidegate: { withdrawn: value, ...more } });
+}
+
+describe('what stands in the member tidegate of a manifest', () => {
+  it('is read, written and read again, with members of later versions', () => {
+    const own = { spread: 'linear', groups: [group], paused, later: [1] };
+    const text = manifestJson(updateJson({ tidegate: own }));
+    const bytes = bytesOf({
+      ...text,
+      tidegate: { withdrawn: [{ ...withdrawal, reason: 'bad' }], later: 1 },
+      other: 2,
+    });
+    const manifest = parseManifest(bytes);
+    assert.deepEqual(manifest.updates[0]?.groups, [{ labels: group.labels, opens: Date.parse(time) }]);
+    assert.equal(manifest.updates[0]?.pause?.at, Date.parse(time));
+    const written = JSON.parse(textOfBytes(formatManifest(manifest)));
+    assert.deepEqual(written.tidegate, {
+      later: 1,
+      withdrawn: [{ ...withdrawal, reason: 'bad' }, withdrawal],
+    });
+    assert.deepEqual(written.updates[0].tidegate, { later: [1], spread: 'linear', groups: [group], paused });
+    assert.deepEqual(parseManifest(formatManifest(manifest)), manifest);
+  });
+
+  const wrong: readonly (readonly [string, Uint8Array, RegExp])[] = [
+    ['groups that are no list', release({ groups: {} }), /tidegate\.groups/],
+    ['a group that is no object', release({ groups: [1] }), /groups\[0\]/],
+    ['a group without labels', release({ groups: [{ labels: [], opens: time }] }), /1 to 64 labels/],
+    [
+      'a label with a space',
+      release({ groups: [{ labels: ['a b'], opens: time }] }),
+      /labels\[0\]: found .*a label/,
+    ],
+    ['a label that is no text', release({ groups: [{ labels: [1], opens: time }] }), /labels\[0\]/],
+    ['a group without a moment', release({ groups: [{ labels: ['a'] }] }), /groups\[0\]\.opens/],
+    ['65 groups', release({ groups: Array.from({ length: 65 }, () => group) }), /at most 64 groups/],
+    [
+      '65 labels',
+      release({ groups: [{ labels: Array.from({ length: 65 }, () => 'a'), opens: time }] }),
+      /1 to 64/,
+    ],
+    ['a pause without waves', release({ paused: { at: time } }), /paused\.waves/],
+    ['a pause without a moment', release({ paused: { waves: {} } }), /paused\.at/],
+    ['a withdrawal that is no object', withdrawn([1]), /withdrawn\[0\]/],
+    ['a withdrawal of no version', withdrawn([{ ...withdrawal, version: 'v1' }]), /withdrawn\[0\]\.version/],
+    ['a reason that is no text', withdrawn([{ ...withdrawal, reason: 1 }]), /withdrawn\[0\]\.reason/],
+    ['a member tidegate that is no object', bytesOf({ ...manifestJson(), tidegate: 1 }), /tidegate/],
+  ];
+  for (const [title, bytes, message] of wrong) {
+    it(`MAN-01: refuses ${title}, naming it`, () => {
+      assert.throws(() => parseManifest(bytes), { code: 'manifest-invalid', message });
+    });
+  }
+
+  it('is refused when it would be written wrongly', () => {
+    const one = {
+      variant: 'demo',
+      arch: 'x86_64',
+      version: '1.0.0',
+      images: { image: 'i' },
+      waves: new Map(),
+    };
+    const manifest = addRelease(emptyManifest, one);
+    const waves = (groups: { labels: string[]; opens: number }[]) => () =>
+      setWaves(manifest, one, { waves: new Map(), groups });
+    assert.throws(waves([{ labels: [], opens: 0 }]), { code: 'release-invalid' });
+    assert.throws(waves([{ labels: ['ok', 'Not'], opens: 0 }]), { code: 'release-invalid' });
+    assert.throws(waves([{ labels: ['ok'], opens: -1 }]), { code: 'release-invalid' });
+    const fraction = { ...manifest, withdrawn: [{ ...one, at: 0.5 }] };
+    assert.throws(() => formatManifest(fraction), { code: 'manifest-invalid' });
+  });
+
+  it('a host in two groups goes with the first, and one with a strange label by its seed', () => {
+    const at = Date.parse(time);
+    const one = { variant: 'demo', arch: 'x86_64', version: '1.0.0', images: { image: 'i' } };
+    const groups = [
+      { labels: ['late'], opens: at + 2 },
+      { labels: ['canary', 'rack-7'], opens: at },
+    ];
+    const manifest = addRelease(emptyManifest, { ...one, waves: new Map([[0, at + 1000]]), groups });
+    const kind = (labels: string[], now: number) =>
+      choose(manifest, { ...one, version: '0.1.0', seed: 9, labels }, now).kind;
+    assert.deepEqual(
+      [
+        kind(['rack-7'], at),
+        kind(['rack-7', 'late'], at),
+        kind(['late'], at + 2),
+        kind(['x'], at),
+        kind([], at + 1000),
+      ],
+      ['update', 'none', 'update', 'none', 'update'],
+    );
+  });
+});
