@@ -251,6 +251,11 @@ export const errorCatalogue = {
     http: 500,
     meaning: 'A signing request is damaged or altered, or its parts do not belong together.',
   },
+  'plan-invalid': { class: 'parse', http: 400, meaning: 'A plan file is damaged or altered.' },
+  'policy-violated': {
+    class: 'policy',
+    meaning: 'A plan breaks a rule of the workspace that nobody has accepted to break.',
+  },
   'base-moved': { class: 'conflict', meaning: 'Somebody published since the plan was made; plan again.' },
   'release-invalid': {
     class: 'usage',

@@ -9,7 +9,8 @@
  *    hand; without them they are reported, and the timestamp is refreshed all the same.
  * 4. Roots that wait for publication are left alone, as drafts are.
  * 5. The workspace is locked only where something is signed, each repository by itself.
- * 6. Nothing is signed by a clock that is known to be wrong, and nothing upon a store that shows less than was seen.
+ * 6. Regions that are behind are brought on, whether anything was due or not.
+ * 7. Nothing is signed by a clock that is known to be wrong, and nothing upon a store that shows less than was seen.
  */
 import { isTidegateError, TidegateError } from '../errors.ts';
 import type { KeyUnlocker } from './keys/key-context.ts';
@@ -19,6 +20,7 @@ import { type LiveRepository, readLive } from './publication/live-repository.ts'
 import { planPlace } from './publication/plan-publication.ts';
 import { settleInterrupted } from './publication/publish.ts';
 import { publishRepository } from './publication/publish-repository.ts';
+import { advanceRegions, type RegionState } from './publication/region.ts';
 import type { PublishedRole } from './publication/role-plan.ts';
 import type { Versions } from './publication/sign-plan.ts';
 import { signersOf } from './role-signers.ts';
@@ -51,6 +53,8 @@ export interface RefreshResult {
   readonly versions: Versions | undefined;
   /** Roles that are due and whose keys are not here. */
   readonly waiting: readonly string[];
+  /** How far the other regions are; none where nothing was to be done. */
+  readonly regions?: readonly RegionState[];
 }
 
 /** The share of its life after which a role is due. */
@@ -94,7 +98,8 @@ export async function refreshRepositories(
   const results: RefreshResult[] = [];
   for (const place of repositoriesOf(workspace.settings)) {
     try {
-      results.push(await refreshPlace(workspace, place, { ...options, ring }));
+      const result = await refreshPlace(workspace, place, { ...options, ring });
+      results.push(await withRegions(workspace, place, result, options));
     } catch (error) {
       if (options.onFailure === undefined || !isTidegateError(error)) throw error;
       if (error.code === 'cancelled') throw error;
@@ -102,6 +107,19 @@ export async function refreshRepositories(
     }
   }
   return results;
+}
+
+/** Regions follow, also one that was down when the last publication came. */
+async function withRegions(
+  workspace: Workspace,
+  place: RepositoryPlace,
+  result: RefreshResult,
+  { now, dryRun = false, signal }: RefreshOptions,
+): Promise<RefreshResult> {
+  if (workspace.regions.length === 0 || dryRun) return result;
+  const live = await readPublished(workspace, place, signal);
+  const regions = await advanceRegions(workspace, live, { now, ...(signal && { signal }) });
+  return { ...result, regions };
 }
 
 type RefreshRun = RefreshOptions & { readonly ring: KeyRing };

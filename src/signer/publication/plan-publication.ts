@@ -9,7 +9,9 @@ import type { Release } from '../../waves/release.ts';
 import { scheduleOf } from '../../waves/wave-policy.ts';
 import { type Draft, readDrafts } from '../release/draft.ts';
 import { readTargetDrafts, type TargetDraft } from '../release/target-draft.ts';
+import type { OverrideWish } from '../workspace/accept-weaknesses.ts';
 import type { DelegationSetting } from '../workspace/delegation-settings.ts';
+import { type Override, readOverrides } from '../workspace/overrides.ts';
 import { readJournal } from '../workspace/state-file.ts';
 import {
   type RepositoryPlace,
@@ -18,11 +20,13 @@ import {
   type Workspace,
 } from '../workspace/workspace.ts';
 import { hasPrivateKey } from '../workspace/workspace-keys.ts';
+import { violationsAccepted } from './accept-violations.ts';
 import { clockBehind, clockTolerance } from './clock-check.ts';
 import { delegationChanges } from './delegation-plan.ts';
 import { type LiveRepository, readLive } from './live-repository.ts';
 import { planRepository, type RepositoryPlan } from './plan.ts';
 import { planWarnings, rootWarnings, storeWarnings } from './plan-warnings.ts';
+import { type PolicyFacts, type Violation, violationsOf } from './publication-policy.ts';
 import type { ScheduledDraft } from './release-plan.ts';
 import type { PlannedRole, SignedRole } from './role-plan.ts';
 
@@ -31,6 +35,10 @@ export interface PlanOptions {
   readonly now: number;
   /** Files that were signed elsewhere, by role, for each repository by the name of its place. */
   readonly signed?: ReadonlyMap<string, ReadonlyMap<string, SignedRole>>;
+  /** From when waves count that shall begin when they are published, in milliseconds. Default: `now`. */
+  readonly wavesFrom?: number | undefined;
+  /** What a person accepts though it breaks [policy]. */
+  readonly override?: OverrideWish | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -91,6 +99,12 @@ export interface Plan {
   readonly uploads: readonly PlannedUpload[];
   /** Sentences for people: what expires soon, what opens late. */
   readonly warnings: readonly string[];
+  /** What it breaks of [policy]; one that nobody has accepted stops the publication. */
+  readonly violations: readonly Violation[];
+  /** Those that count for it, recorded or not. */
+  readonly overrides: readonly Override[];
+  /** What was accepted for it and is not recorded yet. */
+  readonly newOverrides: readonly Override[];
 }
 
 /**
@@ -101,19 +115,27 @@ export interface Plan {
  */
 export async function planPublication(
   workspace: Workspace,
-  { now, signed, signal }: PlanOptions,
+  { now, signed, wavesFrom, override, signal }: PlanOptions,
 ): Promise<Plan> {
   const repositories: RepositoryPlan[] = [];
   const warnings = [...rootWarnings(workspace), ...storeWarnings(workspace)];
+  const facts: PolicyFacts[] = [];
   for (const place of repositoriesOf(workspace.settings)) {
     const live = await readLive(workspace, place, signal);
     const waiting = await waitingFor(workspace, place);
     const own = signed?.get(place.name) ?? new Map();
-    const plan = await planPlace(workspace, live, { ...waiting, renew: new Set(), signed: own, now });
+    const request = { ...waiting, renew: new Set<string>(), signed: own, now, wavesFrom };
+    const plan = await planPlace(workspace, live, request);
     warnings.push(...planWarnings(live, plan, now));
+    facts.push({ manifest: live.manifest, drafts: waiting.drafts, releases: plan?.releases ?? [] });
     if (plan !== undefined) repositories.push(plan);
   }
-  return await planOf(workspace, repositories, warnings);
+  const violations = violationsOf(workspace.settings.rules, facts, wavesFrom ?? now);
+  const recorded = await readOverrides(workspace.fileSystem, workspace.directory);
+  const newOverrides = violationsAccepted(violations, recorded, override);
+  const overrides = [...recorded, ...newOverrides];
+  const kept = { warnings, violations, overrides, newOverrides };
+  return await planOf(workspace, repositories, kept);
 }
 
 /** What waits for publication. */
@@ -130,6 +152,7 @@ export interface PlacePlan extends Waiting {
   /** Files that were signed elsewhere, by role. */
   readonly signed?: ReadonlyMap<string, SignedRole>;
   readonly now: number;
+  readonly wavesFrom?: number | undefined;
 }
 
 /** What waits for one repository of a workspace. */
@@ -166,10 +189,10 @@ export async function planPlace(
 export async function planAt(
   workspace: Workspace,
   live: LiveRepository,
-  { drafts, targets = [], delegations, renew, signed = new Map(), now }: PlacePlan,
+  { drafts, targets = [], delegations, renew, signed = new Map(), now, wavesFrom }: PlacePlan,
 ): Promise<RepositoryPlan | undefined> {
   // Waves that begin when they are published begin when the list of releases was signed.
-  const planned = signed.get('targets')?.plannedAt ?? now;
+  const planned = signed.get('targets')?.plannedAt ?? wavesFrom ?? now;
   const scheduled: ScheduledDraft[] = [];
   for (const draft of drafts)
     scheduled.push({ draft, schedule: await scheduleFor(workspace, draft, planned) });
@@ -185,6 +208,7 @@ export async function planAt(
     renew,
     signed,
     now,
+    wavesFrom,
   });
 }
 
@@ -204,7 +228,7 @@ async function scheduleFor(
 async function planOf(
   workspace: Workspace,
   repositories: readonly RepositoryPlan[],
-  warnings: readonly string[],
+  kept: Pick<Plan, 'warnings' | 'violations' | 'overrides' | 'newOverrides'>,
 ): Promise<Plan> {
   const json = canonicalBytes(
     jsonOf({ tidegate_plan: 1, repositories: repositories.map((plan) => plan.json) }),
@@ -216,7 +240,7 @@ async function planOf(
     changes: repositories.flatMap(changesOf),
     signatures: await signaturesOf(workspace, repositories),
     uploads: await uploadsOf(workspace, repositories),
-    warnings,
+    ...kept,
   };
 }
 

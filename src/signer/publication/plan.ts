@@ -43,12 +43,16 @@ export interface PlanInput {
   readonly signed: ReadonlyMap<string, SignedRole>;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** From when waves count that shall begin when they are published. Default: `now`. */
+  readonly wavesFrom?: number | undefined;
 }
 
 export interface RepositoryPlan {
   readonly live: LiveRepository;
   readonly repository: string;
   readonly now: number;
+  /** As it was given, to plan the same again. */
+  readonly wavesFrom: number | undefined;
   readonly renew: ReadonlySet<string>;
   readonly signed: ReadonlyMap<string, SignedRole>;
   /** Children first: delegated roles, targets, snapshot, timestamp. */
@@ -77,7 +81,7 @@ export interface RepositoryPlan {
  * @throws name-taken, release-invalid, config-invalid
  */
 export function planRepository(input: PlanInput): RepositoryPlan | undefined {
-  const { live, now, renew, repository, signed } = input;
+  const { live, now, wavesFrom, renew, repository, signed } = input;
   const { manifest, releases, images } = planReleases(input.drafts, live);
   const delegations = plannedDelegations(live.published, input.delegations, input.names.values());
   const places = delegatedPlaces(delegations.parsed, live.published);
@@ -100,7 +104,20 @@ export function planRepository(input: PlanInput): RepositoryPlan | undefined {
   const roles = planRoles({ ...input, places, changed, delegationsChange: delegations.changed });
   if (roles.length === 0) return undefined;
   const plan = {
-    ...{ live, repository, now, renew, signed, roles, releases, manifest, targets, contents, places },
+    ...{
+      live,
+      repository,
+      now,
+      wavesFrom,
+      renew,
+      signed,
+      roles,
+      releases,
+      manifest,
+      targets,
+      contents,
+      places,
+    },
     added: [...content.added, ...list],
     removed: content.removed,
     delegations: delegations.json,

@@ -13,6 +13,7 @@ import { metadataName } from '../../metadata/repository-layout.ts';
 import { checkCancelled } from '../../storage/cancel.ts';
 import { requirePublishable } from '../../storage/promises.ts';
 import type { SwappableStore } from '../../storage/store.ts';
+import { requireNotRemoving } from '../gc/sweep-note.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
 import { type Journal, readJournal, writeJournal } from '../workspace/state-file.ts';
 import type { Workspace } from '../workspace/workspace.ts';
@@ -90,10 +91,12 @@ export async function beginRepository(
   await pin(workspace.store, plan, run);
 }
 
-/** What hosts see now must be in the journal before it can become the past; then the pin. */
+/** What hosts see now must be in the journal before it can become the past; then the pin, and no clean-up is in its way. */
 async function pin(store: SwappableStore, plan: RepositoryPlan, { now }: RepositoryRun): Promise<void> {
   await noteCommit(store, plan.live, now);
-  await holdPin(store, pinOf(plan), now);
+  const wanted = pinOf(plan);
+  await holdPin(store, wanted, now);
+  await requireNotRemoving(store, new Set(wanted.files.keys()), now);
 }
 
 /** @throws store-unsupported when two publications to it could both be told that they won */

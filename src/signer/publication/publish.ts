@@ -6,6 +6,7 @@ import { TidegateError } from '../../errors.ts';
 import { canonicalBytes } from '../../metadata/canonical.ts';
 import { digestOf } from '../../metadata/crypto.ts';
 import type { KeyUnlocker } from '../keys/key-context.ts';
+import { recordOverrides } from '../workspace/overrides.ts';
 import { readJournal } from '../workspace/state-file.ts';
 import { type RepositoryPlace, repositoriesOf, type Workspace, whileLocked } from '../workspace/workspace.ts';
 import { openKeyRing } from '../workspace/workspace-keys.ts';
@@ -13,15 +14,17 @@ import { requireClock } from './clock-check.ts';
 import { baseMoved } from './commit.ts';
 import type { VerifyHow } from './listed-files.ts';
 import { type LiveRepository, readLive } from './live-repository.ts';
-import { closePin } from './pin.ts';
+import { closePin, holdPin, pinOf } from './pin.ts';
 import type { RepositoryPlan } from './plan.ts';
 import { type Plan, planAt, waitingFor } from './plan-publication.ts';
+import { requireKept } from './publication-policy.ts';
 import {
   beginRepository,
   finishRepository,
   type RepositoryResult,
   type RepositoryRun,
 } from './publish-repository.ts';
+import { advanceRegions, atEachRegion, type RegionState } from './region.ts';
 import { isUnsettled, settle } from './settle.ts';
 import { type UploadProgress, uploadTargets, type Written } from './upload.ts';
 
@@ -39,6 +42,8 @@ export interface PublishResult {
   readonly plan: string;
   /** In the order of the plan; those that an earlier run had published already are among them. */
   readonly repositories: readonly RepositoryResult[];
+  /** Every other region, for every repository: those that are behind are caught up with by the next command. */
+  readonly regions: readonly RegionState[];
 }
 
 /**
@@ -46,7 +51,7 @@ export interface PublishResult {
  * makes no difference: calling this again with a plan made again, or with the same one, comes to the same end.
  *
  * @throws base-moved when somebody published since the plan was made, workspace-invalid when drafts or policies changed
- *   since, signatures-missing, name-taken, hash-mismatch or length-mismatch for an image that changed, locked, cancelled,
+ *   since, policy-violated, signatures-missing, name-taken, hash-mismatch or length-mismatch for an image that changed, locked, cancelled,
  *   not-found for listed files that the store lacks, and what key files and `trust/` throw. Nothing a host sees has
  *   changed then, unless the message says so.
  */
@@ -55,20 +60,59 @@ export async function publish(
   plan: Plan,
   options: PublishOptions,
 ): Promise<PublishResult> {
+  requireKept(plan.violations, plan.overrides);
   const { verify, ...rest } = options;
   const ring = openKeyRing(workspace, options.unlock, options.signal);
   const run = { ...rest, ring, planId: plan.id, ...(verify && { verify }) };
   for (const { live } of plan.repositories) await requireClock(workspace, live.place.name, options);
-  await whileLocked(workspace, () => settleAll(workspace, options.now));
+  await whileLocked(workspace, async () => {
+    await recordOverrides(workspace.fileSystem, workspace.directory, plan.newOverrides);
+    await settleAll(workspace, options.now);
+  });
   const done = new Map<RepositoryPlan, RepositoryResult>();
   for (const part of plan.repositories) {
     const earlier = await beginPart(workspace, part, run);
     if (earlier !== undefined) done.set(part, earlier);
   }
   const open = plan.repositories.filter((part) => !done.has(part));
-  const written = await uploadTargets(workspace, open, run);
+  const [written] = await Promise.all([
+    uploadTargets(workspace, open, run),
+    atEachRegion(workspace, (store) => uploadEarly({ ...workspace, store }, open, run)),
+  ]);
   for (const part of open) done.set(part, await finishPart(workspace, part, { ...run, written }));
-  return { plan: plan.id, repositories: plan.repositories.flatMap((part) => done.get(part) ?? []) };
+  const repositories = plan.repositories.flatMap((part) => done.get(part) ?? []);
+  return { plan: plan.id, repositories, regions: await bringRegionsOn(workspace, open, options) };
+}
+
+/** To a region, under pins of its own: nobody knows when its commit comes. */
+async function uploadEarly(
+  workspace: Workspace,
+  plans: readonly RepositoryPlan[],
+  { now, signal }: RepositoryRun,
+): Promise<void> {
+  for (const plan of plans) await holdPin(workspace.store, pinOf(plan), now);
+  await uploadTargets(workspace, plans, signal === undefined ? {} : { signal });
+}
+
+/** Every repository, not only those of the plan: a region that was down is caught up with. */
+async function bringRegionsOn(
+  workspace: Workspace,
+  published: readonly RepositoryPlan[],
+  { now, signal }: PublishOptions,
+): Promise<readonly RegionState[]> {
+  if (workspace.regions.length === 0) return [];
+  const states: RegionState[] = [];
+  for (const place of repositoriesOf(workspace.settings)) {
+    const live = await readLive(workspace, place, signal);
+    const found = await advanceRegions(workspace, live, { now, ...(signal && { signal }) });
+    states.push(...found);
+    const part = published.find((one) => one.live.place.name === place.name);
+    await atEachRegion(workspace, async (region) => {
+      const isCurrent = found.some((one) => one.region === region.location && one.error === undefined);
+      if (isCurrent && part !== undefined) await closePin(region, place.name, part.digest);
+    });
+  }
+  return states;
 }
 
 /**
@@ -160,8 +204,8 @@ async function requireUnchanged(
   const moved = live.published?.sha256 !== published?.sha256;
   if (moved && !isOnlyRenewed(part.live, live)) throw baseMoved(place.name, workspace.store.location);
   const waiting = await waitingFor(workspace, place);
-  const { renew, now, signed } = part;
-  const again = await planAt(workspace, live, { ...waiting, renew, now, signed });
+  const { renew, now, signed, wavesFrom } = part;
+  const again = await planAt(workspace, live, { ...waiting, renew, now, signed, wavesFrom });
   if (again !== undefined && (moved ? saysTheSame(again, part) : again.digest === part.digest)) return again;
   throw new TidegateError(
     'workspace-invalid',

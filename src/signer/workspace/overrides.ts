@@ -13,7 +13,6 @@ import { formatTime, parseTime } from '../../metadata/time.ts';
 import { writeDurably } from '../../storage/durable-file.ts';
 import type { FileSystem } from '../../storage/file-system.ts';
 import { readPlainFile } from '../../storage/plain-file.ts';
-import { type Weakness, weaknessText } from './role-strength.ts';
 
 export const overridesFileName = 'overrides.jsonl';
 
@@ -22,7 +21,7 @@ export interface Override {
   readonly time: number;
   /** The user of the operating system. */
   readonly who: string;
-  /** A name of `weaknessNames`. */
+  /** A name of `weaknessNames` or `violationNames`. */
   readonly name: string;
   /** What was accepted, as `weaknessText` says it. */
   readonly what: string;
@@ -32,19 +31,22 @@ export interface Override {
 const maxLength = 1024 * 1024;
 const limits = { maxDepth: 4, maxValues: 32, maxDigits: 16 };
 
-/** Weaknesses as overrides by whoever runs this, for one reason. */
+/** What somebody answers for: a weakness of the workspace, or something that a plan breaks. */
+interface Accepted {
+  readonly name: string;
+  readonly place: string;
+  readonly found: string;
+}
+
+/** What was accepted, as overrides by whoever runs this, for one reason. */
 export function overridesFor(
-  weaknesses: readonly Weakness[],
+  accepted: readonly Accepted[],
   { now, reason }: { readonly now: number; readonly reason: string },
 ): readonly Override[] {
   const who = userInfo().username;
-  return weaknesses.map((weakness) => ({
-    time: now,
-    who,
-    name: weakness.name,
-    what: weaknessText(weakness),
-    reason,
-  }));
+  return accepted.map(({ name, place, found }) => {
+    return { time: now, who, name, what: `${place}: ${found}`, reason };
+  });
 }
 
 /** None when there is no file. @throws state-damaged naming the line */

@@ -15,6 +15,7 @@ import { type DelegationSetting, parseDelegationSettings } from './delegation-se
 import { expirationKeys } from './expiration.ts';
 import { type RoleSetting, refuseRepetition, roleSettingAt } from './key-names.ts';
 import { type KeyPlaces, parseKeyPlaces } from './key-places.ts';
+import { noRules, type PublicationRules, parsePublicationRules } from './publication-rules.ts';
 import { requireStrength, roleWeaknesses, strictThresholds } from './role-strength.ts';
 import {
   booleanAt,
@@ -43,6 +44,7 @@ const knownTables = [
   'threshold',
   'expiration',
   'waves',
+  'policy',
 ] as const;
 
 export interface WorkspaceSettings {
@@ -53,6 +55,8 @@ export interface WorkspaceSettings {
   readonly firstRoot: number;
   /** Where to publish: a folder (relative to the workspace) or an address. */
   readonly location: string;
+  /** Where the same is published besides, each consistent by itself; the first place decides who wins. */
+  readonly regions: readonly string[];
   /** Declared: nothing else ever publishes there, so that the lock of this machine stands for the store's swap. */
   readonly singleWriter: boolean;
   readonly fleets: readonly FleetName[];
@@ -71,6 +75,8 @@ export interface WorkspaceSettings {
   readonly thresholdPolicy: string | undefined;
   /** The wave policy of releases that ask for no other. */
   readonly wavePolicy: string;
+  /** What a plan must keep before it is published. */
+  readonly rules: PublicationRules;
 }
 
 /** Read, and held against the strictest policy. @throws config-invalid naming table and key */
@@ -85,18 +91,20 @@ export function readWorkspaceFile(text: string, file = workspaceFileName): Works
   const table = readToml(text, file);
   refuseUnknown(table, knownTables);
   const store = tableAt(table, 'store');
-  refuseUnknown(store, ['location', 'single_writer']);
+  refuseUnknown(store, ['location', 'single_writer', 'regions']);
   const expiration = tableAt(table, 'expiration');
   refuseUnknown(expiration, ['policies', ...Object.values(expirationKeys)]);
   const waves = tableAt(table, 'waves');
   refuseUnknown(waves, ['policy']);
+  const fleets = parseFleets(tableAt(table, 'variants'));
   return {
     name: checkRepositoryName(table, textAt(table, 'name')),
     layout: wordAt(table, 'layout', repositoryLayouts),
     firstRoot: 'first_root' in table.members ? integerAt(table, 'first_root', 1, Number.MAX_SAFE_INTEGER) : 1,
     location: textAt(store, 'location', 'a folder or an address'),
+    regions: 'regions' in store.members ? textsAt(store, 'regions', 'a list of addresses') : [],
     singleWriter: 'single_writer' in store.members && booleanAt(store, 'single_writer'),
-    fleets: parseFleets(tableAt(table, 'variants')),
+    fleets,
     roles: parseRoles(tableAt(table, 'roles')),
     keyPlaces: 'keys' in table.members ? parseKeyPlaces(tableAt(table, 'keys')) : new Map(),
     delegations: 'delegations' in table.members ? parseDelegationSettings(table) : undefined,
@@ -108,6 +116,7 @@ export function readWorkspaceFile(text: string, file = workspaceFileName): Works
         : [],
     expiration,
     wavePolicy: policyNames(waves, [textAt(waves, 'policy')], 'policy')[0] ?? '',
+    rules: 'policy' in table.members ? parsePublicationRules(tableAt(table, 'policy'), fleets) : noRules,
   };
 }
 

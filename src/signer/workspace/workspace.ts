@@ -53,6 +53,8 @@ export interface Workspace {
   /** The signed roots, version 1 first; none while the first one waits for signatures. */
   readonly roots: readonly Uint8Array[];
   readonly store: SwappableStore;
+  /** Other places with the same content, which follow the store. */
+  readonly regions: readonly SwappableStore[];
   readonly fileSystem: FileSystem;
   /** What was accepted when it was opened and is not recorded yet: whatever acts upon it records it first. */
   readonly newOverrides: readonly Override[];
@@ -61,6 +63,8 @@ export interface Workspace {
 export interface OpenOptions {
   /** Another store than tidegate.toml names: a rehearsal. */
   readonly store?: SwappableStore;
+  /** Instead of those that tidegate.toml names. Default: none, where another store is given. */
+  readonly regions?: readonly SwappableStore[];
   readonly fileSystem?: FileSystem;
   /** What a person accepts now though it is weaker than the policies. */
   readonly override?: OverrideWish | undefined;
@@ -97,7 +101,13 @@ export async function openWorkspace(directory: string, options: OpenOptions = {}
   requireKnownKeys(settings.keyPlaces, new Set(Array.from(keys.values(), ({ name }) => name)));
   const roots = await readRoots(fileSystem, join(folder, 'roots'), settings);
   const store = options.store ?? (await openSwappableStore(locationOf(folder, settings.location), settings));
-  return { directory: folder, settings, expiration, keys, roots, store, fileSystem, newOverrides };
+  const regions = options.regions ?? (options.store ? [] : await openRegions(folder, settings));
+  return { directory: folder, settings, expiration, keys, roots, store, regions, fileSystem, newOverrides };
+}
+
+async function openRegions(folder: string, settings: WorkspaceSettings): Promise<readonly SwappableStore[]> {
+  const open = (place: string) => openSwappableStore(locationOf(folder, place), settings);
+  return await Promise.all(settings.regions.map(open));
 }
 
 /** The repositories of a workspace: one, or one for each variant and architecture. */

@@ -1,0 +1,89 @@
+/**
+ * A plan as a file: what `tidegate plan --output` writes, somebody approves, and `publish --plan` does.
+ *
+ *     {"format": "tidegate-plan", "version": 1, "plan": "<id>", "planned_at": <milliseconds>, "content": {…}}
+ *
+ * The id is the SHA-256 of the canonical form of `content`. `planned_at` says from when waves count that were to begin
+ * when published; what they come to stands in `content`, in absolute times, so that nobody can move them by it. How long
+ * roles are valid stands there too, and counts from when they are signed.
+ */
+import { TidegateError } from '../../errors.ts';
+import { canonicalBytes } from '../../metadata/canonical.ts';
+import { digestOf } from '../../metadata/crypto.ts';
+import {
+  isJsonArray,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  parseJson,
+} from '../../metadata/json.ts';
+import { formatJson, jsonOf } from '../../metadata/json-writer.ts';
+import type { Plan } from './plan-publication.ts';
+
+export const maxPlanLength = 64 * 1024 * 1024;
+
+const limits = { maxDepth: 32, maxValues: 2_000_000, maxDigits: 16 };
+
+export interface PlanFile {
+  readonly id: string;
+  /** Milliseconds since the epoch. */
+  readonly plannedAt: number;
+  /** The part of each repository, by the name of its place. */
+  readonly parts: ReadonlyMap<string, JsonObject>;
+}
+
+/** @param plannedAt milliseconds since the epoch: the time that the plan was made for */
+export function formatPlanFile({ id, json }: Plan, plannedAt: number): Uint8Array {
+  const content = parseJson(new TextEncoder().encode(json), limits, 'plan');
+  const file = jsonOf({ format: 'tidegate-plan', version: 1, plan: id, planned_at: plannedAt, content });
+  return new TextEncoder().encode(formatJson(file));
+}
+
+/** @throws plan-invalid */
+export function parsePlanFile(bytes: Uint8Array, where: string): PlanFile {
+  const json = read(bytes, where);
+  const [id, plannedAt, content] = [json.get('plan'), json.get('planned_at'), json.get('content')];
+  if (json.get('format') !== 'tidegate-plan' || json.get('version') !== 1)
+    throw invalid(where, 'is no plan of this version');
+  if (typeof plannedAt !== 'number' || !isJsonObject(content)) throw invalid(where, 'lacks a member');
+  const found = digestOf('sha256', canonicalBytes(content));
+  if (found !== id) throw invalid(where, `says plan ${String(id)}, and its content is plan ${found}`);
+  const repositories = content.get('repositories');
+  const parts = (isJsonArray(repositories) ? repositories : []).filter(isJsonObject);
+  return { id: found, plannedAt, parts: new Map(parts.map((part) => [String(part.get('folder')), part])) };
+}
+
+function read(bytes: Uint8Array, where: string): JsonObject {
+  try {
+    const json = parseJson(bytes, limits, where);
+    if (isJsonObject(json)) return json;
+  } catch (cause) {
+    throw invalid(where, 'is not JSON', { cause });
+  }
+  throw invalid(where, 'is no plan');
+}
+
+function invalid(where: string, found: string, options?: ErrorOptions): TidegateError {
+  return new TidegateError('plan-invalid', `${where} ${found}`, { file: where }, options);
+}
+
+/** How a part of a plan that was approved stands to what would be done now. */
+export type Standing = 'same' | 'moved' | 'changed';
+
+/** What is said apart from what it replaces: numbers, and the roles that are pulled along. */
+const saidMembers = ['repository', 'folder', 'targets', 'removed', 'delegations', 'releases'] as const;
+
+export function standingOf(approved: JsonObject, now: JsonObject | undefined): Standing {
+  if (now === undefined) return 'moved';
+  if (isSame(approved, now)) return 'same';
+  return isSame(approved.get('base'), now.get('base')) ? 'changed' : 'moved';
+}
+
+/** True when the same change is made, perhaps upon another base. */
+export function saysTheSame(approved: JsonObject, now: JsonObject): boolean {
+  return saidMembers.every((member) => isSame(approved.get(member), now.get(member)));
+}
+
+function isSame(one: JsonValue | undefined, other: JsonValue | undefined): boolean {
+  return Buffer.compare(canonicalBytes(one ?? null), canonicalBytes(other ?? null)) === 0;
+}
