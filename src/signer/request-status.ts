@@ -25,7 +25,10 @@ export interface RequestStatus {
 /** @throws request-invalid for a file in `requests/` that is none */
 export async function requestStatusesOf(workspace: Workspace): Promise<readonly RequestStatus[]> {
   const collected = await collectRequests(workspace);
-  return collected.map(({ request, paths }) => {
+  const inForce = workspace.settings.firstRoot + workspace.roots.length - 1;
+  // A root that has come in keeps its request until it is published; nobody has to sign it any more.
+  const open = collected.filter(({ request }) => request.role !== 'root' || request.version > inForce);
+  return open.map(({ request, paths }) => {
     const progress = progressOf(request);
     const named = (ids: readonly string[]): readonly string[] =>
       ids.map((id) => workspace.keys.get(id)?.name ?? nameOf(request, id));

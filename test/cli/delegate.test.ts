@@ -60,6 +60,20 @@ describe('tidegate delegate, tidegate target', () => {
     assert.doesNotMatch((await good('target list')).out, /fw-7/);
   });
 
+  it('refuses a key that has another name already, and leaves the workspace as it was', async () => {
+    const before = toml();
+    const text = readFileSync(join(session.directory, 'acme/keys/dora.pub'));
+    for (const name of ['zoe', 'yves']) writeFileSync(join(session.directory, `${name}.pub`), text);
+    const twin = await session.type('delegate add firmware --keys zoe.pub --paths fw-*');
+    assert.match(twin.beside, /error \[name-taken\] zoe\.pub is the key dora/);
+    await good('key new erin --directory . --insecure-development-keys');
+    writeFileSync(join(session.directory, 'eva.pub'), readFileSync(join(session.directory, 'erin.pub')));
+    const twins = await session.type('delegate add firmware --keys erin.pub,eva.pub --paths fw-*');
+    assert.match(twins.beside, /error \[name-taken\] eva\.pub is the key erin/);
+    assert.equal(toml(), before);
+    await good('status --at +1d');
+  });
+
   it('takes the images of a release into a role', async () => {
     await good('delegate add images --keys dora --paths disk-*');
     writeFileSync(join(session.directory, 'disk-1.0.0.img'), 'an image');

@@ -85,7 +85,7 @@ function requireKeys(
   const { role, threshold, atHand, keyNames } = short;
   throw new TidegateError(
     'signatures-missing',
-    `${role}: ${threshold} of ${keyNames.join(', ')} must sign, and ${atHand.length === 0 ? 'none' : atHand.join(', ')} is at hand in keys/; nothing was written. ${signElsewhere(role)}`,
+    `${role}: ${threshold} of ${keyNames.join(', ')} must sign, and ${atHand.length === 0 ? 'none' : atHand.join(', ')} is at hand in keys/; nothing was published. ${signElsewhere(role)}`,
     { role, threshold, atHand },
   );
 }

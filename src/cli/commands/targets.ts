@@ -1,4 +1,5 @@
 /** `tidegate targets`: roles that list images, signed by people on other machines. */
+import { resolve } from 'node:path';
 import type { ProposedTargets } from '../../signer/ceremony/propose-targets.ts';
 import { countOf } from '../../terminal.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
@@ -16,17 +17,24 @@ export const define: Define = (command, surroundings) => {
       .command('propose')
       .description('Make the signing request for what waits for publication. Needs no private key.'),
   )
+    .argument('[request...]', 'signed requests for a new root that came back: it says who signs targets')
     .option('--role <name>', 'a delegated role instead of the top-level one')
     .option('--replace', 'ask everybody again, though a request for this version has signatures')
     .option('--dry-run', 'say what would be asked for; write nothing')
     .addHelpText(
       'after',
-      '\nWhen enough have signed: tidegate publish, with the copies that come back.\n\nExamples:\n  tidegate targets propose\n  tidegate targets propose --role firmware\n',
+      '\nWhen enough have signed: tidegate publish, with the copies that come back.\n\nExamples:\n  tidegate targets propose\n  tidegate targets propose --role firmware\n  tidegate targets propose alice/root-1.request.json bob/root-1.request.json\n',
     )
-    .action((options: ProposeOptions) => propose(options, surroundings));
+    .action((requests: readonly string[], options: ProposeOptions) =>
+      propose(requests, options, surroundings),
+    );
 };
 
-async function propose(options: ProposeOptions, surroundings: Surroundings): Promise<void> {
+async function propose(
+  files: readonly string[],
+  options: ProposeOptions,
+  surroundings: Surroundings,
+): Promise<void> {
   const { terminal, signal } = surroundings;
   const opened = await openChosenWorkspace(options, surroundings);
   const [{ takeRequests }, { proposeTargets }] = await Promise.all([
@@ -36,8 +44,11 @@ async function propose(options: ProposeOptions, surroundings: Surroundings): Pro
   const now = surroundings.now();
   const dryRun = options.dryRun === true;
   // A root that is complete says who signs targets.
-  const { workspace, notes } = await takeRequests(opened, [], { now, dryRun, signal, rootsOnly: true });
+  const paths = files.map((file) => resolve(surroundings.directory, file));
+  const taken = await takeRequests(opened, paths, { now, dryRun, signal, rootsOnly: true });
+  const { workspace, installed, notes } = taken;
   for (const note of notes) terminal.note(note);
+  for (const version of installed) terminal.print(`root ${version} is signed by enough`);
   const proposed = await proposeTargets(workspace, {
     now,
     signal,

@@ -54,8 +54,10 @@ export async function removeDelegation(
 /** The file with the new block, and what is to be recorded for it. */
 async function edited(
   workspace: Workspace,
-  { publicKeys: _keys, before, override, ...setting }: NewDelegation,
+  { publicKeys = [], before, override, ...setting }: NewDelegation,
 ): Promise<{ readonly text: string; readonly overrides: readonly Override[] }> {
+  const names = new Map(workspace.keys);
+  for (const key of publicKeys) requireOneName(names, key);
   const { fileSystem, directory } = workspace;
   const text = withDelegation((await readSettingsText(workspace)).text, setting, before);
   const weaknesses = await weaknessesOf(fileSystem, join(directory, 'policies'), readWorkspaceFile(text));
@@ -78,6 +80,16 @@ async function readSettingsText({ fileSystem, directory }: Workspace) {
 
 function keysFolder({ directory }: Workspace): string {
   return join(directory, 'keys');
+}
+
+/** A key has one name: a workspace with two for one key does not open. @throws name-taken */
+function requireOneName(keys: Map<string, NamedKey>, key: NamedKey): void {
+  const { id, name } = key;
+  const known = keys.get(id);
+  keys.set(id, key);
+  if (known === undefined || known.name === name) return;
+  const text = `${name}.pub is the key ${known.name}, which has that name already; expected --keys ${known.name}, or another key`;
+  throw new TidegateError('name-taken', text, { found: known.name, expected: name });
 }
 
 async function addPublicKey(workspace: Workspace, { name, id, json }: NamedKey): Promise<void> {
