@@ -122,6 +122,11 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/store.ts'),
   },
   {
+    name: 'gc',
+    summary: 'remove from the store what nothing refers to any more',
+    load: () => import('./commands/gc.ts'),
+  },
+  {
     name: 'verify',
     summary: 'audit a repository as a stranger: every root, role and file',
     load: () => import('./commands/verify.ts'),
