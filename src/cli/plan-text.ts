@@ -1,6 +1,7 @@
 /** A plan for people: what hosts will see, who signs, what is uploaded, what to look at twice. */
 import { formatTime } from '../metadata/time.ts';
 import type { Plan, PlannedChange, PlannedSignature } from '../signer/publication/plan-publication.ts';
+import { isAccepted } from '../signer/publication/publication-policy.ts';
 import { waveRows } from '../signer/release/wave-rows.ts';
 import { countOf, formatBytes, formatDuration, formatTable, printableLine } from '../terminal.ts';
 import type { Release } from '../waves/release.ts';
@@ -80,8 +81,15 @@ function uploadLine({ uploads }: Plan): string {
   return `what is uploaded: ${countOf(open.length, 'file')}, ${formatBytes(bytes)}${present > 0 ? `; ${present} are there already` : ''}`;
 }
 
-function warningLines({ warnings }: Plan): readonly string[] {
-  return warnings.map((warning) => `warning: ${warning}`);
+function warningLines({ warnings, violations, overrides }: Plan): readonly string[] {
+  return [
+    ...warnings.map((warning) => `warning: ${warning}`),
+    ...violations.map((violation) => {
+      const { name, place, found, expected } = violation;
+      const verb = isAccepted(violation, overrides) ? 'accepted' : 'refused';
+      return `${verb} (${name}): ${place}: ${found}; expected ${expected}`;
+    }),
+  ];
 }
 
 function indent(text: string): string {
@@ -94,7 +102,7 @@ function printableLines(text: string): string {
 
 /** The same as data, with times as people and programs elsewhere write them. */
 export function planData(plan: Plan): unknown {
-  const { id, changes, signatures, uploads, warnings } = plan;
+  const { id, changes, signatures, uploads, warnings, violations, overrides } = plan;
   return {
     plan: id,
     changes: changes.map((change) =>
@@ -107,6 +115,7 @@ export function planData(plan: Plan): unknown {
     })),
     uploads,
     warnings,
+    violations: violations.map((one) => ({ ...one, accepted: isAccepted(one, overrides) })),
     canonical: JSON.parse(plan.json),
   };
 }

@@ -1,22 +1,51 @@
-/** `tidegate plan`: what a publication would do. Writes nothing and asks for no passphrase. */
+/** `tidegate plan`: what a publication would do. Asks for no passphrase, and writes nothing but the file that is asked for. */
+import { resolve } from 'node:path';
+import { writeDurably } from '../../storage/durable-file.ts';
+import { nodeFileSystem } from '../../storage/file-system.ts';
+import { addPlanOptions, type PlanRequestOptions, requestedPlan } from '../plan-request.ts';
 import { planData, planText } from '../plan-text.ts';
-import type { Define } from '../surroundings.ts';
+import type { Define, Surroundings } from '../surroundings.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
 
+type PlanCommandOptions = WorkspaceOptions & PlanRequestOptions;
+
+const help = `
+The id of a plan is what an approver approves. It does not depend on when the plan was made, but for waves that begin
+when they are published: in a file they keep the times that they have in it.
+
+Examples:
+  tidegate plan
+  tidegate plan --output plan.json     and later: tidegate publish --plan plan.json
+  tidegate plan --plan plan.json       would it still be published as it is?
+`;
+
 export const define: Define = (command, surroundings) => {
-  addWorkspaceOption(command).action(async (options: WorkspaceOptions) => {
-    const { terminal, signal } = surroundings;
-    const opened = await openChosenWorkspace(options, surroundings);
-    const [{ takeRequests }, { planPublication }] = await Promise.all([
-      import('../../signer/ceremony/take-requests.ts'),
-      import('../../signer/publication/plan-publication.ts'),
-    ]);
-    const now = surroundings.now();
-    const { workspace, signed, notes } = await takeRequests(opened, [], { now, dryRun: true, signal });
-    for (const note of notes) terminal.note(note);
-    const plan = await planPublication(workspace, { now, signed, signal });
-    for (const line of planText(plan, now)) terminal.print(line);
-    if (plan.repositories.length > 0) terminal.print('nothing was written. Next: tidegate publish');
-    terminal.printJson(planData(plan));
-  });
+  addPlanOptions(addWorkspaceOption(command))
+    .option('--output <file>', 'write the plan here, for an approver and for `tidegate publish --plan`')
+    .addHelpText('after', help)
+    .action((options: PlanCommandOptions) => planCommand(options, surroundings));
 };
+
+async function planCommand(options: PlanCommandOptions, surroundings: Surroundings): Promise<void> {
+  const { terminal, signal } = surroundings;
+  const opened = await openChosenWorkspace(options, surroundings);
+  const { takeRequests } = await import('../../signer/ceremony/take-requests.ts');
+  const now = surroundings.now();
+  const { workspace, signed, notes } = await takeRequests(opened, [], { now, dryRun: true, signal });
+  for (const note of notes) terminal.note(note);
+  const plan = await requestedPlan(workspace, options, signed, surroundings);
+  for (const line of planText(plan, now)) terminal.print(line);
+  const { output } = options;
+  if (output !== undefined) {
+    const { formatPlanFile } = await import('../../signer/publication/plan-file.ts');
+    const plannedAt = plan.repositories[0]?.wavesFrom ?? now;
+    const path = resolve(surroundings.directory, output);
+    await writeDurably(nodeFileSystem, path, formatPlanFile(plan, plannedAt), { mode: 0o644 });
+  }
+  if (plan.repositories.length > 0) {
+    const done = output === undefined ? 'nothing was written' : `${output} was written, and nothing else`;
+    const next = output === undefined ? 'tidegate publish' : `tidegate publish --plan ${output}`;
+    terminal.print(`${done}. Next: ${next}`);
+  }
+  terminal.printJson(planData(plan));
+}

@@ -1,13 +1,17 @@
 /** `tidegate publish`: shows the plan, signs it and publishes it. */
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { TidegateError } from '../../errors.ts';
+import type { VerifyHow } from '../../signer/publication/listed-files.ts';
 import type { PublishResult } from '../../signer/publication/publish.ts';
-import type { UploadProgress } from '../../signer/publication/upload.ts';
-import type { Progress, Terminal } from '../../terminal.ts';
+import type { Terminal } from '../../terminal.ts';
 import { addPassphraseOptions, type PassphraseOptions } from '../passphrase.ts';
+import { addPlanOptions, type PlanRequestOptions, requestedPlan } from '../plan-request.ts';
 import { planData, planText } from '../plan-text.ts';
+import { regionData, regionLines } from '../region-lines.ts';
+import { resumePublication } from '../resume-publication.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
+import { withUploadLines } from '../upload-lines.ts';
 import {
   addWorkspaceOption,
   openChosenWorkspace,
@@ -15,9 +19,24 @@ import {
   type WorkspaceOptions,
 } from '../workspace-option.ts';
 
-interface PublishCommandOptions extends WorkspaceOptions, PassphraseOptions {
+interface PublishCommandOptions extends WorkspaceOptions, PassphraseOptions, PlanRequestOptions {
   readonly dryRun?: true;
+  readonly resume?: string | true;
+  readonly verify: VerifyHow;
 }
+
+const help = `
+Run it again after a failure: it takes up what was begun. On another machine, --resume finishes what is signed already.
+
+Exit status: 77 when the plan breaks [policy] of tidegate.toml; 87 when somebody published since the plan was made.
+
+Examples:
+  tidegate publish
+  tidegate publish alice/root-2.request.json bob/root-2.request.json
+  tidegate plan --output plan.json     somebody reads and approves its id, and then:
+  tidegate publish --plan plan.json
+  tidegate publish --resume
+`;
 
 export const define: Define = (command, surroundings) => {
   addOptions(command).action((requests: readonly string[], options: PublishCommandOptions) =>
@@ -29,11 +48,14 @@ function addOptions(command: Command): Command {
   addWorkspaceOption(command)
     .argument('[request...]', 'signed requests that came back, beside those in requests/')
     .option('--dry-run', 'show the plan; sign and write nothing')
-    .addHelpText(
-      'after',
-      '\nRun it again after a failure: it takes up what was begun.\n\nExamples:\n  tidegate publish\n  tidegate publish alice/root-2.request.json bob/root-2.request.json\n',
-    );
-  return addPassphraseOptions(command);
+    .option('--resume [plan]', 'finish what was begun here or elsewhere, from the store; needs no key')
+    .addOption(
+      new Option('--verify <how>', 'listed files before the commit: by length and checksum, or every byte')
+        .choices(['checksum', 'readback'])
+        .default('checksum'),
+    )
+    .addHelpText('after', help);
+  return addPassphraseOptions(addPlanOptions(command));
 }
 
 async function publishCommand(
@@ -42,9 +64,9 @@ async function publishCommand(
   surroundings: Surroundings,
 ): Promise<void> {
   const { terminal, signal } = surroundings;
-  const [{ takeRequests }, { planPublication }, { publish }] = await Promise.all([
+  if (options.resume !== undefined) return await resume(files, options.resume, options, surroundings);
+  const [{ takeRequests }, { publish }] = await Promise.all([
     import('../../signer/ceremony/take-requests.ts'),
-    import('../../signer/publication/plan-publication.ts'),
     import('../../signer/publication/publish.ts'),
   ]);
   const now = surroundings.now();
@@ -56,7 +78,7 @@ async function publishCommand(
   for (const note of taken.notes) terminal.note(note);
   for (const version of taken.installed)
     terminal.print(`root ${version} is signed by enough${dryRun ? '' : `: roots/${version}.root.json`}`);
-  const plan = await planPublication(workspace, { now, signed, signal });
+  const plan = await requestedPlan(workspace, options, signed, surroundings);
   for (const line of planText(plan, now)) terminal.print(line);
   const unchanged = plan.repositories.length === 0;
   if (unchanged || dryRun) terminal.printJson({ published: false, ...(planData(plan) as object) });
@@ -65,9 +87,20 @@ async function publishCommand(
   requireKeys(plan.signatures);
   const unlock = unlockWith(options, surroundings);
   const result = await withUploadLines(terminal, (progress) =>
-    publish(workspace, plan, { now, signal, unlock, progress }),
+    publish(workspace, plan, { now, signal, unlock, progress, verify: options.verify }),
   );
   if (!unchanged) report(result, terminal);
+}
+
+async function resume(
+  files: readonly string[],
+  plan: string | true,
+  options: PublishCommandOptions,
+  surroundings: Surroundings,
+): Promise<void> {
+  if (files.length > 0 || options.plan !== undefined || options.dryRun === true)
+    throw new TidegateError('usage', '--resume goes with no request, no --plan and no --dry-run');
+  await resumePublication(plan, options, surroundings);
 }
 
 /** Before anybody is asked for a passphrase. */
@@ -97,50 +130,14 @@ function signElsewhere(role: string): string {
   return `To have it signed elsewhere: tidegate targets propose${option}`;
 }
 
-function report({ plan, repositories }: PublishResult, terminal: Terminal): void {
-  for (const { repository, versions } of repositories) {
+function report({ plan, repositories, regions }: PublishResult, terminal: Terminal): void {
+  for (const { repository, versions, warnings } of repositories) {
     terminal.print(
       `published ${repository}: targets ${versions.targets}, snapshot ${versions.snapshot}, timestamp ${versions.timestamp}`,
     );
+    for (const warning of warnings) terminal.note(`warning: ${warning}`);
   }
+  for (const line of regionLines(regions)) terminal.note(line);
   terminal.print('next: tidegate status');
-  terminal.printJson({ published: true, plan, repositories });
-}
-
-async function withUploadLines<T>(
-  terminal: Terminal,
-  work: (show: (progress: UploadProgress) => void) => Promise<T>,
-): Promise<T> {
-  const lines = new UploadLines(terminal);
-  try {
-    return await work((progress) => lines.show(progress));
-  } finally {
-    lines.end();
-  }
-}
-
-/** One progress line for each file that is uploaded. */
-class UploadLines {
-  readonly #terminal: Terminal;
-  #name: string | undefined;
-  #line: Progress | undefined;
-
-  constructor(terminal: Terminal) {
-    this.#terminal = terminal;
-  }
-
-  show({ name, bytes, total }: UploadProgress): void {
-    if (this.#name !== name) {
-      this.end();
-      this.#name = name;
-      this.#line = this.#terminal.progress(name.slice(name.lastIndexOf('/') + 1).slice(-40), total);
-    }
-    this.#line?.update(bytes);
-  }
-
-  end(): void {
-    this.#line?.end();
-    this.#line = undefined;
-    this.#name = undefined;
-  }
+  terminal.printJson({ published: true, plan, repositories, regions: regions.map(regionData) });
 }
