@@ -42,7 +42,10 @@ export { fingerprintWords } from './keys/fingerprint.ts';
 export type { KeyContext, KeyUnlocker, LockedKey } from './keys/key-context.ts';
 export { type KeySource, type KeySourceScheme, keySourceSchemes, parseKeyUri } from './keys/key-source.ts';
 export { type KeyType, type SigningKey, signatureOf } from './keys/signing-key.ts';
+export { type ApprovedOptions, planAsApproved } from './publication/approved-plan.ts';
+export type { VerifyHow } from './publication/listed-files.ts';
 export type { RepositoryPlan } from './publication/plan.ts';
+export { formatPlanFile, type PlanFile, parsePlanFile } from './publication/plan-file.ts';
 export {
   type Plan,
   type PlannedChange,
@@ -51,8 +54,11 @@ export {
   type PlanOptions,
   planPublication,
 } from './publication/plan-publication.ts';
+export type { Violation, ViolationName } from './publication/publication-policy.ts';
 export { type PublishOptions, type PublishResult, publish } from './publication/publish.ts';
 export type { RepositoryResult } from './publication/publish-repository.ts';
+export type { RegionState } from './publication/region.ts';
+export { type ResumedRepository, type ResumeOptions, resumePublications } from './publication/resume.ts';
 export type { PlannedRole, PublishedRole, SignedRole } from './publication/role-plan.ts';
 export type { PlannedTarget } from './publication/targets-plan.ts';
 export type { UploadProgress } from './publication/upload.ts';
@@ -67,6 +73,7 @@ export {
 } from './release/add-target.ts';
 export { type Draft, type DraftImage, readDrafts, removeDraft } from './release/draft.ts';
 export type { Naming } from './release/image-names.ts';
+export { type FleetStanding, type ReleaseStatus, releaseStatusOf } from './release/release-status.ts';
 export type { RequestStatus } from './request-status.ts';
 export type { Alarm, AlarmKind } from './review/alarm.ts';
 export { type Review, type ReviewOptions, reviewOf } from './review/request-review.ts';

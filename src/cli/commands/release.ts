@@ -1,4 +1,4 @@
-/** `tidegate release add | list | drop`: what waits for publication. */
+/** `tidegate release add | list | drop`: what waits for publication; `status`: what is published where. */
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { TidegateError } from '../../errors.ts';
@@ -8,6 +8,7 @@ import { formatBytes, formatTable, type Progress, printableLine } from '../../te
 import { releaseName } from '../../waves/release.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
+import { defineReleaseStatus } from './release-status.ts';
 
 interface ReleaseOptions extends WorkspaceOptions {
   readonly version?: string;
@@ -29,6 +30,7 @@ export const define: Define = (command, surroundings) => {
   addWorkspaceOption(
     command.command('list').description('List the releases that wait for publication.'),
   ).action((options: WorkspaceOptions) => list(options, surroundings));
+  defineReleaseStatus(command.command('status'), surroundings);
   addWorkspaceOption(command.command('drop').description('Take a release back that is not published yet.'))
     .argument('<variant>')
     .argument('<arch>')
