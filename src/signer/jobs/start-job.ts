@@ -95,6 +95,11 @@ export interface RecoveryOptions extends StartOptions {
 export async function startRecovery(workspace: Workspace, options: RecoveryOptions): Promise<Job> {
   requireRoot(workspace);
   const stolen = new Set(options.stolen);
+  if (stolen.has('root'))
+    throw new TidegateError(
+      'usage',
+      'a stolen root key is taken away by: tidegate revoke NAME --compromised. As many as must sign, and only a new first root by an OS image helps',
+    );
   for (const place of repositoriesOf(workspace.settings)) {
     const state = options.honest.find(({ repository }) => repository === place.name);
     if (state === undefined) continue;

@@ -1,5 +1,7 @@
 /** Attacks on a real repository in memory, with real clients that believed them, and what brings those back. */
 import assert from 'node:assert/strict';
+import { parseEnvelope } from '../../../src/metadata/envelope.ts';
+import { documentLimits } from '../../../src/metadata/limits.ts';
 import { formatSigningRequest, parseSigningRequest } from '../../../src/signer/ceremony/request-format.ts';
 import { signRequest } from '../../../src/signer/ceremony/sign-request.ts';
 import { advanceJob } from '../../../src/signer/jobs/advance.ts';
@@ -14,8 +16,10 @@ import { MemoryStore } from '../../../src/storage/memory.ts';
 import { readPlainFile } from '../../../src/storage/plain-file.ts';
 import { goOn, Host, publishedWorkspace, signWaiting, startOptions } from '../../support/jobs.ts';
 import { PeerHost } from '../../support/peer-host.ts';
+import { StorageReplay } from '../../support/storage-replay.ts';
 import {
   addVersion,
+  copyOf as copyOfDisk,
   day,
   hour,
   open,
@@ -244,5 +248,63 @@ describe('signer/jobs recover', () => {
     hosts.push(host);
     host.now = now + 2 * hour;
     assert.equal((await host.refresh(store)).versions.targets, 3);
+  }).timeout(20_000);
+
+  it('SGN-34: goes on after a crash at any write of the store, and never uses a number twice', async () => {
+    const { fs, store, workspace } = await olderRepository();
+    await attack(workspace, store, ['timestamp', 'snapshot', 'targets'], { version: highest });
+    const place = placeOf(workspace);
+    const honest = [await stateOfJournal(workspace, place)];
+    const job = await startRecovery(workspace, { ...startOptions(now), honest, remove: [], stolen: [] });
+    await advanceJob(workspace, job, { now, unlock });
+    await signWaiting(workspace);
+    const recorder = new StorageReplay(await copyOf(store));
+    await advanceJob(await open(copyOfDisk(fs), recorder), job, { now, unlock });
+    const writes = recorder.calls.flatMap(({ call }, index) =>
+      call === 'create' || call === 'swap' ? [index] : [],
+    );
+    assert.ok(writes.length >= 4);
+    for (const [cut, after] of writes.flatMap((index) => [[index, false] as const, [index, true] as const])) {
+      const [disk, shelf] = [copyOfDisk(fs), await copyOf(store)];
+      const died = advanceJob(await open(disk, new StorageReplay(shelf, { cut, after })), job, {
+        now,
+        unlock,
+      });
+      await assert.rejects(died);
+      const first = (await shelf.read('metadata/timestamp.json', 100_000))?.bytes ?? new Uint8Array();
+      const standing = await advanceJob(await open(disk, shelf), job, { now: now + hour, unlock });
+      assert.equal(standing.stage, 'done', `write ${cut}`);
+      const last = (await shelf.read('metadata/timestamp.json', 100_000))?.bytes ?? new Uint8Array();
+      const versions = [first, last].map((bytes) =>
+        parseEnvelope(bytes, documentLimits, 'timestamp').signed.get('version'),
+      );
+      assert.ok(
+        versions[0] !== versions[1] || Buffer.compare(first, last) === 0,
+        `write ${cut}: ${versions}`,
+      );
+      const present = await open(disk, shelf);
+      const seen = seenBefore(job, place);
+      assert.ok(seen !== undefined);
+      const rows = await proofRows(present, place, { now: now + hour, poisoned: forgottenRoles(job), seen });
+      assert.deepEqual(
+        rows.filter(({ good }) => !good),
+        [],
+        `write ${cut}`,
+      );
+    }
+  }).timeout(30_000);
+
+  it('a stolen root key is not for recover, and a role without an attacker is left alone', async () => {
+    const { workspace } = await olderRepository();
+    const honest = [await stateOfJournal(workspace, placeOf(workspace))];
+    const options = { ...startOptions(now, { dryRun: true }), honest, remove: [] };
+    await assert.rejects(startRecovery(workspace, { ...options, stolen: ['root'] }), {
+      code: 'usage',
+      message: /revoke NAME --compromised/,
+    });
+    const roles = async (stolen: readonly string[]) =>
+      (await startRecovery(workspace, { ...options, stolen })).changes.map(({ role }) => role);
+    assert.deepEqual(await roles([]), ['timestamp']);
+    assert.deepEqual(await roles(['snapshot']), ['snapshot', 'timestamp']);
   }).timeout(20_000);
 });

@@ -8,6 +8,7 @@ import { snapshotEntryName } from '../../../metadata/file-names.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../metadata/json.ts';
 import { withMembers } from '../../../metadata/json-writer.ts';
 import { metadataName } from '../../../metadata/repository-layout.ts';
+import type { SwappableStore } from '../../../storage/store.ts';
 import { fileMeta } from '../../publication/documents.ts';
 import { type LiveRepository, listedIn } from '../../publication/live-repository.ts';
 import { signersOf } from '../../role-signers.ts';
@@ -79,7 +80,7 @@ function forgedTargets(json: JsonObject, version: number): JsonObject {
 
 /** What is published is the attacker's from now on. */
 export async function publishForged(
-  { store }: DrillCopy,
+  { store }: { readonly store: SwappableStore },
   files: ReadonlyMap<string, Uint8Array>,
 ): Promise<void> {
   for (const [name, bytes] of files) {
