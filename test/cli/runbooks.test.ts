@@ -1,0 +1,40 @@
+/** docs/runbooks.md in every command that it says: a name or an option that does not exist is found here, not at night. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { commandLine } from '../support/command-line.ts';
+
+const text = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'runbooks.md'), 'utf8');
+const commands = [...text.matchAll(/^ {4}tidegate ([^#\n]+)|`tidegate ([^`]+)`/gm)].map(([, block, inline]) =>
+  (block ?? inline ?? '').trim(),
+);
+
+describe('docs/runbooks.md', () => {
+  it('types only what exists', async () => {
+    assert.ok(commands.length > 25);
+    const session = commandLine();
+    try {
+      for (const command of commands) {
+        const words = command.split(/\s+/);
+        const options = words.filter((word) => word.startsWith('--'));
+        const [name = '', second = ''] = words;
+        const path = ['root', 'key', 'targets'].includes(name) ? [name, second] : [name];
+        const { status, out } = await session.type([...path, '--help']);
+        assert.equal(status, 0, command);
+        assert.match(out, new RegExp(`Usage: tidegate ${path.join(' ')}\\b`), command);
+        for (const option of options) assert.match(out, new RegExp(`${option}\\b`), command);
+      }
+    } finally {
+      session.end();
+    }
+  });
+
+  it('every option that it explains is one of the command', async () => {
+    const explained = [...text.matchAll(/^\* `(--[a-z-]+)/gm)].map(([, option]) => option ?? '');
+    assert.ok(explained.length >= 3);
+    const session = commandLine();
+    const { out } = await session.type(['recover', '--help']);
+    session.end();
+    for (const option of explained) assert.match(out, new RegExp(`${option}\\b`));
+  });
+});
