@@ -1,11 +1,12 @@
 /** A plan for people: what hosts will see, who signs, what is uploaded, what to look at twice. */
 import { formatTime } from '../metadata/time.ts';
-import type { Plan, PlannedChange, PlannedSignature } from '../signer/publication/plan-publication.ts';
+import type { Plan, PlannedSignature } from '../signer/publication/plan-publication.ts';
+import type { PlannedChange } from '../signer/publication/planned-change.ts';
 import { isAccepted } from '../signer/publication/publication-policy.ts';
-import { waveRows } from '../signer/release/wave-rows.ts';
 import { countOf, formatBytes, formatDuration, formatTable, printableLine } from '../terminal.ts';
 import type { Release } from '../waves/release.ts';
 import { releaseName } from '../waves/release.ts';
+import { scheduleRows, steeringLines } from './steering-text.ts';
 
 const shownTargets = 50;
 
@@ -14,7 +15,9 @@ export function planText(plan: Plan, now: number): readonly string[] {
     return ['nothing to publish: what is published is current', ...warningLines(plan)];
   return [
     'what hosts will see:',
-    ...plan.changes.filter((change) => change.kind !== 'target').flatMap(changeLines),
+    ...plan.changes
+      .filter((change) => change.kind !== 'target')
+      .flatMap((change) => changeLines(change, now)),
     ...targetLines(plan),
     'what must be signed:',
     indent(formatTable(plan.signatures.map((signature) => signatureRow(signature, now)))),
@@ -24,12 +27,16 @@ export function planText(plan: Plan, now: number): readonly string[] {
   ].map(printableLines);
 }
 
-function changeLines(change: Exclude<PlannedChange, { kind: 'target' }>): readonly string[] {
+function changeLines(change: Exclude<PlannedChange, { kind: 'target' }>, now: number): readonly string[] {
   if (change.kind === 'root') return [`  ${change.repository}: root ${change.version}`];
   if (change.kind === 'removal')
     return [`  ${change.repository}: ${change.target} goes${inRole(change.role)}`];
   if (change.kind === 'delegation')
     return [`  ${change.repository}: delegation to ${change.role} ${change.change}`];
+  if (change.kind === 'steering') {
+    const [first = '', ...rest] = steeringLines(change, now);
+    return [`  ${change.repository}: ${first}`, ...rest];
+  }
   return [`  ${change.repository}: release ${releaseName(change.release)}`, ...waveLines(change.release)];
 }
 
@@ -39,7 +46,7 @@ function inRole(role: string): string {
 
 /** Each wave with the seeds that it ends at, in absolute times. */
 function waveLines(release: Release): readonly string[] {
-  const rows = waveRows(release).map(([from, ...rest]) => [`    ${from}`, ...rest]);
+  const rows = scheduleRows(release).map(([from, ...rest]) => [`    ${from}`, ...rest]);
   return rows.length === 0 ? ['    open to every host at once'] : formatTable(rows).split('\n');
 }
 
@@ -105,9 +112,7 @@ export function planData(plan: Plan): unknown {
   const { id, changes, signatures, uploads, warnings, violations, overrides } = plan;
   return {
     plan: id,
-    changes: changes.map((change) =>
-      change.kind === 'release' ? { ...change, release: releaseData(change.release) } : change,
-    ),
+    changes: changes.map(changeData),
     signatures: signatures.map(({ expires, expiresFrom, ...signature }) => ({
       ...signature,
       ...(expiresFrom !== undefined && { expiresFrom: formatTime(expiresFrom) }),
@@ -120,10 +125,28 @@ export function planData(plan: Plan): unknown {
   };
 }
 
-function releaseData({ waves, lastWaveEnds, ...release }: Release): unknown {
+function changeData(change: PlannedChange): unknown {
+  if (change.kind === 'release') return { ...change, release: releaseData(change.release) };
+  if (change.kind !== 'steering') return change;
+  const { before, after, ...rest } = change;
+  const data = (release: Release | undefined) => (release === undefined ? null : releaseData(release));
+  return { ...rest, before: data(before), after: data(after) };
+}
+
+/** A release as data, times as text. */
+export function releaseData({
+  waves,
+  lastWaveEnds,
+  groups,
+  pause,
+  unknown: _,
+  ...release
+}: Release): unknown {
   return {
     ...release,
     waves: Object.fromEntries(Array.from(waves, ([seed, time]) => [seed, formatTime(time)])),
     ...(lastWaveEnds !== undefined && { lastWaveEnds: formatTime(lastWaveEnds) }),
+    ...(groups && { groups: groups.map(({ labels, opens }) => ({ labels, opens: formatTime(opens) })) }),
+    ...(pause && { pausedAt: formatTime(pause.at) }),
   };
 }

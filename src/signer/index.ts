@@ -48,12 +48,12 @@ export type { RepositoryPlan } from './publication/plan.ts';
 export { formatPlanFile, type PlanFile, parsePlanFile } from './publication/plan-file.ts';
 export {
   type Plan,
-  type PlannedChange,
   type PlannedSignature,
   type PlannedUpload,
   type PlanOptions,
   planPublication,
 } from './publication/plan-publication.ts';
+export type { PlannedChange } from './publication/planned-change.ts';
 export type { Violation, ViolationName } from './publication/publication-policy.ts';
 export { type PublishOptions, type PublishResult, publish } from './publication/publish.ts';
 export type { RepositoryResult } from './publication/publish-repository.ts';

@@ -23,7 +23,7 @@ describe('what stands in the member tidegate of a manifest', () => {
     const text = manifestJson(updateJson({ tidegate: own }));
     const bytes = bytesOf({
       ...text,
-      tidegate: { withdrawn: [{ ...withdrawal, reason: 'bad' }], later: 1 },
+      tidegate: { withdrawn: [{ ...withdrawal, reason: 'bad' }, withdrawal], later: 1 },
       other: 2,
     });
     const manifest = parseManifest(bytes);

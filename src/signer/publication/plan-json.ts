@@ -11,8 +11,10 @@ import { isJsonObject, type JsonObject } from '../../metadata/json.ts';
 import { jsonOf, type Plain } from '../../metadata/json-writer.ts';
 import { formatTime } from '../../metadata/time.ts';
 import type { Release } from '../../waves/release.ts';
+import { steeringName } from '../release/steering-draft.ts';
 import type { RepositoryPlan } from './plan.ts';
 import type { PlannedRole, SignedRole } from './role-plan.ts';
+import type { PlannedSteering } from './steering-plan.ts';
 
 export function planDigest(
   plan: Omit<RepositoryPlan, 'json' | 'digest'>,
@@ -39,9 +41,21 @@ export function planDigest(
     removed: removed.length === 0 ? undefined : removed.map((removal) => ({ ...removal })),
     delegations: plan.delegationsChange ? plan.delegations : undefined,
     releases: releases.map(releaseJson),
+    steering: plan.steered.length === 0 ? undefined : plan.steered.map(steeringJson),
   });
   const object: JsonObject = isJsonObject(json) ? json : new Map();
   return { json: object, digest: digestOf('sha256', canonicalBytes(object)) };
+}
+
+function steeringJson({ change, before, after }: PlannedSteering): Plain {
+  return {
+    kind: change.kind,
+    what: steeringName(change),
+    reason: 'reason' in change ? change.reason : undefined,
+    before: before && releaseJson(before),
+    after: after && releaseJson(after),
+    migrations: 'migrations' in change ? change.migrations.map((hop) => ({ ...hop })) : undefined,
+  };
 }
 
 function signedJson(signed: SignedRole | undefined): Plain | undefined {

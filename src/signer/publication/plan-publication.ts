@@ -2,12 +2,11 @@
 
 import { canonicalBytes } from '../../metadata/canonical.ts';
 import { digestOf } from '../../metadata/crypto.ts';
-import type { JsonObject } from '../../metadata/json.ts';
 import { jsonOf } from '../../metadata/json-writer.ts';
 import { targetName } from '../../metadata/repository-layout.ts';
-import type { Release } from '../../waves/release.ts';
 import { scheduleOf } from '../../waves/wave-policy.ts';
 import { type Draft, readDrafts } from '../release/draft.ts';
+import { isSteeringOf, readSteering, type Steering } from '../release/steering-draft.ts';
 import { readTargetDrafts, type TargetDraft } from '../release/target-draft.ts';
 import type { OverrideWish } from '../workspace/accept-weaknesses.ts';
 import type { DelegationSetting } from '../workspace/delegation-settings.ts';
@@ -22,13 +21,14 @@ import {
 import { hasPrivateKey } from '../workspace/workspace-keys.ts';
 import { violationsAccepted } from './accept-violations.ts';
 import { clockBehind, clockTolerance } from './clock-check.ts';
-import { delegationChanges } from './delegation-plan.ts';
 import { type LiveRepository, readLive } from './live-repository.ts';
 import { planRepository, type RepositoryPlan } from './plan.ts';
 import { planWarnings, rootWarnings, storeWarnings } from './plan-warnings.ts';
+import { changesOf, type PlannedChange } from './planned-change.ts';
 import { type PolicyFacts, type Violation, violationsOf } from './publication-policy.ts';
 import type { ScheduledDraft } from './release-plan.ts';
 import type { PlannedRole, SignedRole } from './role-plan.ts';
+import type { ScheduledSteering } from './steering-plan.ts';
 
 export interface PlanOptions {
   /** Milliseconds since the epoch. */
@@ -41,34 +41,6 @@ export interface PlanOptions {
   readonly override?: OverrideWish | undefined;
   readonly signal?: AbortSignal;
 }
-
-/** One thing that hosts will see differently. */
-export type PlannedChange =
-  | { readonly kind: 'root'; readonly repository: string; readonly version: number }
-  | { readonly kind: 'release'; readonly repository: string; readonly release: Release }
-  | {
-      readonly kind: 'target';
-      readonly repository: string;
-      readonly target: string;
-      /** The role that lists it. */
-      readonly role: string;
-      /** Bytes. */
-      readonly length: number;
-      readonly sha256: string;
-      readonly custom?: JsonObject;
-    }
-  | {
-      readonly kind: 'removal';
-      readonly repository: string;
-      readonly target: string;
-      readonly role: string;
-    }
-  | {
-      readonly kind: 'delegation';
-      readonly repository: string;
-      readonly role: string;
-      readonly change: 'added' | 'changed' | 'removed';
-    };
 
 /** One signature set that is needed. */
 export interface PlannedSignature extends Omit<PlannedRole, 'keys'> {
@@ -143,6 +115,8 @@ export interface Waiting {
   readonly drafts: readonly Draft[];
   /** Default: none. */
   readonly targets?: readonly TargetDraft[];
+  /** Changes to releases that are published. Default: none. */
+  readonly steering?: readonly Steering[];
   /** Default: delegations stay as they are published. */
   readonly delegations?: readonly DelegationSetting[] | undefined;
 }
@@ -159,9 +133,11 @@ export interface PlacePlan extends Waiting {
 export async function waitingFor(workspace: Workspace, place: RepositoryPlace): Promise<Waiting> {
   const drafts = await readDrafts(workspace);
   const targets = await readTargetDrafts(workspace);
+  const steering = await readSteering(workspace);
   return {
     drafts: drafts.filter((draft) => servedBy(place, draft)),
     targets: targets.filter(({ repository }) => repository === place.name),
+    steering: steering.filter((change) => isSteeringOf(place, change)),
     delegations: workspace.settings.delegations,
   };
 }
@@ -189,7 +165,7 @@ export async function planPlace(
 export async function planAt(
   workspace: Workspace,
   live: LiveRepository,
-  { drafts, targets = [], delegations, renew, signed = new Map(), now, wavesFrom }: PlacePlan,
+  { drafts, targets = [], steering = [], delegations, renew, signed = new Map(), now, wavesFrom }: PlacePlan,
 ): Promise<RepositoryPlan | undefined> {
   // Waves that begin when they are published begin when the list of releases was signed.
   const planned = signed.get('targets')?.plannedAt ?? wavesFrom ?? now;
@@ -201,6 +177,9 @@ export async function planAt(
     repository: settings.name,
     live,
     drafts: scheduled,
+    steering: await scheduledSteering(workspace, steering),
+    steeredAt: planned,
+    minimumBake: settings.minimumBake,
     targets,
     delegations,
     expiration,
@@ -225,6 +204,19 @@ async function scheduleFor(
   return scheduleOf(await readWavePolicy(workspace, draft.wavePolicy), draft.startTime ?? now);
 }
 
+async function scheduledSteering(
+  workspace: Workspace,
+  steering: readonly Steering[],
+): Promise<readonly ScheduledSteering[]> {
+  const scheduled: ScheduledSteering[] = [];
+  for (const change of steering) {
+    const name = 'policy' in change ? change.policy : undefined;
+    const policy = name === undefined ? {} : { policy: await readWavePolicy(workspace, name) };
+    scheduled.push({ change, ...policy });
+  }
+  return scheduled;
+}
+
 async function planOf(
   workspace: Workspace,
   repositories: readonly RepositoryPlan[],
@@ -242,18 +234,6 @@ async function planOf(
     uploads: await uploadsOf(workspace, repositories),
     ...kept,
   };
-}
-
-function changesOf(plan: RepositoryPlan): readonly PlannedChange[] {
-  const { live, added, removed, releases } = plan;
-  const repository = live.place.name;
-  return [
-    ...live.missingRoots.map((version) => ({ kind: 'root' as const, repository, version })),
-    ...delegationChanges(plan).map((change) => ({ kind: 'delegation' as const, repository, ...change })),
-    ...releases.map((release) => ({ kind: 'release' as const, repository, release })),
-    ...added.map(({ source: _source, ...target }) => ({ kind: 'target' as const, repository, ...target })),
-    ...removed.map((removal) => ({ kind: 'removal' as const, repository, ...removal })),
-  ];
 }
 
 async function signaturesOf(

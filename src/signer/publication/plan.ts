@@ -7,7 +7,9 @@
  * 3. The digest covers everything that decides what will be signed, but not who could sign here and now.
  */
 import type { JsonObject } from '../../metadata/json.ts';
-import type { Manifest, Release } from '../../waves/release.ts';
+import { requireMigrations } from '../../waves/migration-rules.ts';
+import { type Manifest, type Release, releaseKey, releaseName } from '../../waves/release.ts';
+import { requireBake } from '../../waves/wave-policy.ts';
 import type { NamedKey } from '../keys/key-ring.ts';
 import type { TargetDraft } from '../release/target-draft.ts';
 import type { DelegationSetting } from '../workspace/delegation-settings.ts';
@@ -17,6 +19,7 @@ import type { LiveRepository } from './live-repository.ts';
 import { planDigest } from './plan-json.ts';
 import { manifestAsTarget, planReleases, type ScheduledDraft } from './release-plan.ts';
 import { type PlannedRole, planRoles, type SignedRole } from './role-plan.ts';
+import { type PlannedSteering, planSteering, type ScheduledSteering } from './steering-plan.ts';
 import {
   isNews,
   type PlannedTarget,
@@ -30,6 +33,11 @@ export interface PlanInput {
   readonly repository: string;
   readonly live: LiveRepository;
   readonly drafts: readonly ScheduledDraft[];
+  /** Changes to releases that are published, and the moment from which they count, in milliseconds. */
+  readonly steering: readonly ScheduledSteering[];
+  readonly steeredAt: number;
+  /** Between the waves of a release, in milliseconds; undefined: nothing is asked. */
+  readonly minimumBake: number | undefined;
   /** Targets that wait, and those that shall go. */
   readonly targets: readonly TargetDraft[];
   /** As in tidegate.toml; undefined: what is published stays. */
@@ -60,6 +68,7 @@ export interface RepositoryPlan {
   readonly added: readonly PlannedTarget[];
   readonly removed: readonly RemovedTarget[];
   readonly releases: readonly Release[];
+  readonly steered: readonly PlannedSteering[];
   readonly manifest: Manifest;
   /** All target objects of the new top-level targets role. */
   readonly targets: JsonObject;
@@ -82,7 +91,11 @@ export interface RepositoryPlan {
  */
 export function planRepository(input: PlanInput): RepositoryPlan | undefined {
   const { live, now, wavesFrom, renew, repository, signed } = input;
-  const { manifest, releases, images } = planReleases(input.drafts, live);
+  const { steeredAt: at, steering, minimumBake } = input;
+  const { manifest: base, steered } = planSteering({ manifest: live.manifest, steering, at, minimumBake });
+  const { manifest, releases, images } = planReleases(input.drafts, live, base);
+  for (const release of releases)
+    requireBake(minimumBake, release, { now: at, where: `release ${releaseName(release)}` });
   const delegations = plannedDelegations(live.published, input.delegations, input.names.values());
   const places = delegatedPlaces(delegations.parsed, live.published);
   const before = listedBefore(live, places);
@@ -101,6 +114,7 @@ export function planRepository(input: PlanInput): RepositoryPlan | undefined {
   for (const target of list) targets.set(target.target, targetObject(target, targets.get(target.target)));
   contents.set('targets', targets);
   const changed = new Set([...content.contents.keys(), ...list.map(({ role }) => role)]);
+  requireChains(manifest, contents, { releases, steered });
   const roles = planRoles({ ...input, places, changed, delegationsChange: delegations.changed });
   if (roles.length === 0) return undefined;
   const plan = {
@@ -113,6 +127,7 @@ export function planRepository(input: PlanInput): RepositoryPlan | undefined {
       signed,
       roles,
       releases,
+      steered,
       manifest,
       targets,
       contents,
@@ -124,6 +139,19 @@ export function planRepository(input: PlanInput): RepositoryPlan | undefined {
     delegationsChange: delegations.changed,
   };
   return { ...plan, ...planDigest(plan) };
+}
+
+/** Hosts must be able to migrate to what is new, and to everything where the list of migrations is. */
+function requireChains(
+  manifest: Manifest,
+  contents: ReadonlyMap<string, JsonObject>,
+  { releases, steered }: Pick<RepositoryPlan, 'releases' | 'steered'>,
+): void {
+  const whole = steered.some(({ change }) => change.kind === 'migrations');
+  if (!whole && releases.length === 0) return;
+  const listed = [...contents.values()];
+  const news = whole ? undefined : new Set(releases.map(releaseKey));
+  requireMigrations(manifest, (path) => listed.some((targets) => targets.has(path)), news);
 }
 
 function listedBefore(

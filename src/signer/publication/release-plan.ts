@@ -23,12 +23,21 @@ export interface PlannedReleases {
   readonly images: readonly PlannedTarget[];
 }
 
-/** @throws release-invalid */
-export function planReleases(drafts: readonly ScheduledDraft[], live: LiveRepository): PlannedReleases {
+/**
+ * @param base what they come into: what is published, as it was steered
+ * @throws release-invalid
+ */
+export function planReleases(
+  drafts: readonly ScheduledDraft[],
+  live: LiveRepository,
+  base: Manifest,
+): PlannedReleases {
   const waiting = drafts.filter(({ draft }) => !isPublished(draft, live));
-  const added = waiting.map(releaseOf);
-  const manifest = added.reduce<Manifest>((sum, release) => addRelease(sum, release), live.manifest);
-  const keys = new Set(added.map(releaseKey));
+  const manifest = waiting.reduce<Manifest>((sum, one) => {
+    const { readmit = false } = one.draft;
+    return addRelease(sum, releaseOf(one), { readmit });
+  }, base);
+  const keys = new Set(waiting.map(({ draft }) => releaseKey(draft)));
   return {
     manifest,
     releases: manifest.updates.filter((update) => keys.has(releaseKey(update))),
@@ -69,6 +78,7 @@ function releaseOf({ draft, schedule }: ScheduledDraft): NewRelease {
     waves: schedule.waves,
     images: Object.fromEntries(images.map(({ kind, target }) => [kind, target])),
     spread,
+    ...(schedule.groups !== undefined && { groups: schedule.groups }),
     ...(schedule.lastWaveEnds !== undefined &&
       spread === 'linear' && { lastWaveEnds: schedule.lastWaveEnds }),
   };

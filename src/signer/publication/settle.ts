@@ -9,6 +9,7 @@ import { createDurably } from '../../storage/durable-file.ts';
 import { noFloors } from '../../trust/floors.ts';
 import { clearRequests } from '../ceremony/clear-requests.ts';
 import { readDrafts, removeDraft } from '../release/draft.ts';
+import { isSteeringOf, readSteering, removeSteering } from '../release/steering-draft.ts';
 import { isTargetPublished, readTargetDrafts, removeTargetDraft } from '../release/target-draft.ts';
 import { hostAnchor, trustPolicyAt } from '../workspace/roots.ts';
 import { readJournal, writeFloors, writeJournal } from '../workspace/state-file.ts';
@@ -17,6 +18,7 @@ import { settleNotes } from './commit-journal.ts';
 import { type LiveRepository, readLive } from './live-repository.ts';
 import { isPublished } from './release-plan.ts';
 import { readerOf, readRepository } from './repository-reader.ts';
+import { isSteeringPublished } from './steering-plan.ts';
 
 /**
  * @returns what is published now
@@ -47,6 +49,7 @@ export async function settle(
   await settleNotes(workspace.store, live, now);
   const journal = await readJournal(workspace, place.name);
   if (journal !== undefined && journal.timestamp === published.sha256) {
+    await dropSteered(workspace, live);
     await writeJournal(workspace, place.name, { ...journal, done: true, files: new Map() });
   }
   return live;
@@ -56,6 +59,14 @@ export async function settle(
 export async function isUnsettled(workspace: Workspace, live: LiveRepository): Promise<boolean> {
   const journal = await readJournal(workspace, live.place.name);
   return journal !== undefined && !journal.done && journal.timestamp === live.published?.sha256;
+}
+
+/** Changes to releases that are done. */
+async function dropSteered(workspace: Workspace, { place, manifest }: LiveRepository): Promise<void> {
+  for (const change of await readSteering(workspace)) {
+    if (isSteeringOf(place, change) && isSteeringPublished(change, manifest))
+      await removeSteering(workspace, change);
+  }
 }
 
 /** Roots that another workspace published become part of this one's chain. */

@@ -3,7 +3,8 @@ import { TidegateError } from '../../errors.ts';
 import { type DelegatedStep, type Delegations, rolesForPath } from '../../metadata/delegations.ts';
 import { manifestTarget } from '../../metadata/repository-layout.ts';
 import type { TargetPath } from '../../metadata/target-path.ts';
-import { type Manifest, releaseName } from '../../waves/release.ts';
+import { neededTargets } from '../../waves/needed-targets.ts';
+import type { Manifest } from '../../waves/release.ts';
 
 interface NamedBytes {
   readonly target: TargetPath;
@@ -32,11 +33,11 @@ export function refuseManifestName(target: TargetPath): void {
   throw new TidegateError('name-taken', text, { target });
 }
 
-/** @throws release-invalid for an image of a release that is in the list: hosts may still want it */
+/** @throws release-invalid for a target that a release or a migration of the list needs: hosts may still want it */
 export function refuseReleaseImage(target: TargetPath, manifest: Manifest): void {
-  const release = manifest.updates.find(({ images }) => Object.values(images).includes(target));
-  if (release === undefined) return;
-  const text = `target ${target} is an image of release ${releaseName(release)}, which hosts may still want; it stays`;
+  const use = neededTargets(manifest).get(target);
+  if (use === undefined) return;
+  const text = `target ${target} is ${use}, which hosts may still want; it stays`;
   throw new TidegateError('release-invalid', text, { target });
 }
 

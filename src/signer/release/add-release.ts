@@ -2,6 +2,7 @@
 import { TidegateError } from '../../errors.ts';
 import { targetOf } from '../../metadata/targets.ts';
 import { imageLayouts, releaseKey, releaseName } from '../../waves/release.ts';
+import { requireNotWithdrawn } from '../../waves/releases.ts';
 import { readVersion } from '../../waves/version.ts';
 import type { Spread } from '../../waves/wave.ts';
 import { isTime, timeRange } from '../../waves/wave-time.ts';
@@ -33,6 +34,8 @@ export interface ReleaseOptions {
   readonly role?: string;
   /** The highest version that anyone should run. Default: the highest in force, or this one. */
   readonly maxVersion?: string;
+  /** Add a version that was withdrawn once. */
+  readonly readmit?: boolean;
 }
 
 export interface AddProgress {
@@ -107,6 +110,7 @@ async function describeRelease(workspace: Workspace, options: ReleaseOptions): P
     ...(startTime !== undefined && { startTime }),
     ...(maxVersion !== undefined && { maxVersion }),
     ...(role !== undefined && role !== 'targets' && { role }),
+    ...(options.readmit === true && { readmit: true }),
   };
 }
 
@@ -129,6 +133,7 @@ function placeOf(workspace: Workspace, { variant, arch }: Draft) {
 /** Before anything large is read. */
 function refuseKnown(draft: Draft, live: LiveRepository, drafts: readonly Draft[]): void {
   const key = releaseKey(draft);
+  if (draft.readmit !== true) requireNotWithdrawn(live.manifest, draft);
   if (live.manifest.updates.some((update) => releaseKey(update) === key)) {
     throw invalid(`${releaseName(draft)} is published already, expected a new version`);
   }

@@ -31,6 +31,8 @@ export interface Draft extends ReleaseId {
   readonly spread: Spread;
   /** The delegated role that lists the images; undefined: the top-level one. */
   readonly role?: string;
+  /** It was withdrawn once, and is to be offered again all the same. */
+  readonly readmit?: boolean;
 }
 
 const maxDraftLength = 65_536;
@@ -102,6 +104,7 @@ function parseDraft(bytes: Uint8Array, path: string): Draft {
     ...(typeof startTime === 'number' && { startTime }),
     ...(typeof maxVersion === 'string' && { maxVersion }),
     ...(typeof role === 'string' && { role }),
+    ...(json.get('readmit') === true && { readmit: true }),
   };
 }
 

@@ -20,6 +20,7 @@ import { requireStrength, roleWeaknesses, strictThresholds } from './role-streng
 import {
   booleanAt,
   integerAt,
+  offsetAt,
   readToml,
   refuseUnknown,
   type Table,
@@ -75,6 +76,8 @@ export interface WorkspaceSettings {
   readonly thresholdPolicy: string | undefined;
   /** The wave policy of releases that ask for no other. */
   readonly wavePolicy: string;
+  /** The least time between two waves of one release, in milliseconds. */
+  readonly minimumBake: number | undefined;
   /** What a plan must keep before it is published. */
   readonly rules: PublicationRules;
 }
@@ -95,7 +98,7 @@ export function readWorkspaceFile(text: string, file = workspaceFileName): Works
   const expiration = tableAt(table, 'expiration');
   refuseUnknown(expiration, ['policies', ...Object.values(expirationKeys)]);
   const waves = tableAt(table, 'waves');
-  refuseUnknown(waves, ['policy']);
+  refuseUnknown(waves, ['policy', 'minimum_bake']);
   const fleets = parseFleets(tableAt(table, 'variants'));
   return {
     name: checkRepositoryName(table, textAt(table, 'name')),
@@ -116,6 +119,7 @@ export function readWorkspaceFile(text: string, file = workspaceFileName): Works
         : [],
     expiration,
     wavePolicy: policyNames(waves, [textAt(waves, 'policy')], 'policy')[0] ?? '',
+    minimumBake: offsetAt(waves, 'minimum_bake'),
     rules: 'policy' in table.members ? parsePublicationRules(tableAt(table, 'policy'), fleets) : noRules,
   };
 }

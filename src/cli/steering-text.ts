@@ -1,0 +1,85 @@
+/** Changes to published releases for people: what was, what will be, who is open now. */
+import { formatTime } from '../metadata/time.ts';
+import type { PlannedSteering } from '../signer/publication/steering-plan.ts';
+import { steeringName } from '../signer/release/steering-draft.ts';
+import { waveRows } from '../signer/release/wave-rows.ts';
+import { formatDuration, formatTable } from '../terminal.ts';
+import type { Release } from '../waves/release.ts';
+import { MAX_SEED } from '../waves/seed.ts';
+import { completeAt, openPlaces } from '../waves/turn.ts';
+
+const verbs = {
+  set: 'other waves for',
+  pause: 'pause of',
+  resume: 'resumption of',
+  accelerate: 'acceleration of',
+  withdraw: 'withdrawal of',
+  'max-version': '',
+  migrations: '',
+} as const;
+
+/** @param now in milliseconds */
+export function steeringLines(steered: PlannedSteering, now: number): readonly string[] {
+  const { change, before, after } = steered;
+  const name = `${verbs[change.kind]} ${steeringName(change)}`.trim();
+  if (change.kind === 'migrations') {
+    const hops = change.migrations.map(
+      ({ from, to, targets }) => `    ${from} to ${to}: ${targets.join(', ') || 'nothing to run'}`,
+    );
+    return [`${name}: ${change.migrations.length} hops`, ...hops];
+  }
+  if (change.kind === 'max-version') {
+    return [`${name}: ${before?.maxVersion ?? 'none'} → ${change.maxVersion}; hosts above go down to it`];
+  }
+  if (change.kind === 'withdraw') {
+    const why = change.reason === undefined ? '' : `: ${change.reason}`;
+    const call =
+      change.callBack === undefined ? 'hosts that run it stay' : 'hosts that run it are called back';
+    return [`${name}${why}`, `    it is never offered again; ${call}`];
+  }
+  const state = after?.pause === undefined ? [] : pauseLines(after, now);
+  return [name, '    now:', ...planLines(before, now), '    then:', ...planLines(after, now), ...state];
+}
+
+function pauseLines(release: Release, now: number): readonly string[] {
+  const open = openPlaces(release, now);
+  const lines = [`    ${shareText(open)} are open and stay so; nobody else comes until it is resumed`];
+  if (open === 0) lines.push('    hosts with updog whose seed is 0 stay open: no wave can close them');
+  return lines;
+}
+
+function planLines(release: Release | undefined, now: number): readonly string[] {
+  if (release === undefined) return ['      not listed'];
+  const rows = scheduleRows(release).map(([first, ...rest]) => [`      ${first}`, ...rest]);
+  const table = rows.length === 0 ? ['      open to every host at once'] : formatTable(rows).split('\n');
+  return [...table, `      ${progressText(release, now)}`];
+}
+
+/** Waves and groups, in absolute times. */
+export function scheduleRows(release: Release): readonly (readonly [string, string, string])[] {
+  if (release.pause !== undefined) {
+    const since = `since ${formatTime(release.pause.at)}`;
+    return [['paused', since, `${releaseLeft(release)} of its waves are left`]];
+  }
+  const groups = (release.groups ?? []).map(
+    ({ labels, opens }) => [formatTime(opens), 'at once', `hosts labelled ${labels.join(' or ')}`] as const,
+  );
+  return [...groups, ...waveRows(release)];
+}
+
+function releaseLeft({ pause }: Release): number {
+  return pause === undefined ? 0 : [...pause.waves.values()].filter((time) => time > pause.at).length;
+}
+
+/** "open to 41.5 % of hosts (by seed), to all at 2030-01-07T00:00:00Z (in 2 d)". */
+export function progressText(release: Release, now: number): string {
+  const open = openPlaces(release, now);
+  if (open === MAX_SEED) return 'open to all hosts';
+  const end = completeAt(release);
+  if (release.pause !== undefined || end === 'always') return `open to ${shareText(open)}`;
+  return `open to ${shareText(open)}, to all at ${formatTime(Math.ceil(end / 1000) * 1000)} (in ${formatDuration(end - now)})`;
+}
+
+function shareText(open: number): string {
+  return `${((open * 100) / MAX_SEED).toFixed(1)} % of hosts`;
+}

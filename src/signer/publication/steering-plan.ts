@@ -1,0 +1,151 @@
+/**
+ * Changes to releases that are published, as they will stand in the manifest. Pure.
+ *
+ * 1. They come before new releases, so that one publication can withdraw a release and bring the next.
+ * 2. What is so already, because an interrupted publication did it, is done.
+ * 3. Other waves and acceleration are made for the waves that somebody saw: where these have changed since, the change is
+ *    refused.
+ */
+import { TidegateError } from '../../errors.ts';
+import { digestOf } from '../../metadata/crypto.ts';
+import { formatManifest } from '../../waves/manifest.ts';
+import { type Manifest, type Release, type ReleaseId, releaseKey } from '../../waves/release.ts';
+import { requireRelease, setMaxVersion, setMigrations, setWaves } from '../../waves/releases.ts';
+import { accelerateRelease, pauseRelease, resumeRelease, withdrawRelease } from '../../waves/steering.ts';
+import { requireBake, scheduleOf, type WavePolicy } from '../../waves/wave-policy.ts';
+import { type ReleaseSteering, type Steering, steeringName } from '../release/steering-draft.ts';
+
+export interface ScheduledSteering {
+  readonly change: Steering;
+  /** The one that the change names. */
+  readonly policy?: WavePolicy;
+}
+
+/** What a change comes to. */
+export interface PlannedSteering {
+  readonly change: Steering;
+  /** The release before and after, or a release of the fleet where its highest version changes. */
+  readonly before: Release | undefined;
+  readonly after: Release | undefined;
+}
+
+export interface SteeringInput {
+  /** As published. */
+  readonly manifest: Manifest;
+  readonly steering: readonly ScheduledSteering[];
+  /** When what counts from the publication begins, in milliseconds. */
+  readonly at: number;
+  /** Between the waves of a release, in milliseconds. */
+  readonly minimumBake: number | undefined;
+}
+
+/** @throws release-invalid, wave-policy-invalid */
+export function planSteering({ manifest, steering, at, minimumBake }: SteeringInput): {
+  readonly manifest: Manifest;
+  readonly steered: readonly PlannedSteering[];
+} {
+  const waiting = steering.filter(({ change }) => !isSteered(change, manifest));
+  let sum = manifest;
+  const steered = waiting.map((one): PlannedSteering => {
+    const before = concerned(one.change, sum);
+    sum = steer(sum, one, at);
+    const after = concerned(one.change, sum);
+    const { change } = one;
+    if (after !== undefined && (change.kind === 'set' || change.kind === 'accelerate'))
+      requireBake(minimumBake, after, { now: at, where: steeringName(change) });
+    return { change, before, after };
+  });
+  return { manifest: sum, steered };
+}
+
+/** True when what the change wants is so. */
+export function isSteered(change: Steering, manifest: Manifest): boolean {
+  if (change.kind === 'migrations') {
+    const text = ({ migrations }: Pick<Manifest, 'migrations'>): string => JSON.stringify(migrations);
+    return text(change) === text(manifest);
+  }
+  if (change.kind === 'max-version') {
+    const own = manifest.updates.filter((one) => one.variant === change.variant && one.arch === change.arch);
+    return own.length > 0 && own.every(({ maxVersion }) => maxVersion === change.maxVersion);
+  }
+  const release = find(manifest, change);
+  if (change.kind === 'withdraw') {
+    const key = releaseKey(change);
+    return release === undefined && manifest.withdrawn?.some((one) => releaseKey(one) === key) === true;
+  }
+  if (release === undefined) return false;
+  if (change.kind === 'pause') return release.pause !== undefined;
+  if (change.kind === 'resume') return release.pause === undefined;
+  return false;
+}
+
+/**
+ * True when a publication of this workspace has done it, whose manifest this is. Other waves are recognised by this: the
+ * release is no longer what the change was made for.
+ */
+export function isSteeringPublished(change: Steering, manifest: Manifest): boolean {
+  if (change.kind !== 'set' && change.kind !== 'accelerate') return isSteered(change, manifest);
+  const release = find(manifest, change);
+  return release !== undefined && baseOf(release) !== change.base;
+}
+
+/** Identifies the entry of a release. */
+export function baseOf(release: Release): string {
+  return digestOf('sha256', formatManifest({ updates: [release], migrations: [] }));
+}
+
+function steer(manifest: Manifest, { change, policy }: ScheduledSteering, at: number): Manifest {
+  switch (change.kind) {
+    case 'migrations':
+      return setMigrations(manifest, change.migrations);
+    case 'max-version':
+      return setMaxVersion(manifest, change, change.maxVersion);
+    case 'pause':
+      return pauseRelease(manifest, change, { at, everyone: change.everyone });
+    case 'resume':
+      return resumeRelease(manifest, change, at);
+    case 'withdraw': {
+      const { reason, callBack } = change;
+      const options = {
+        at,
+        ...(reason !== undefined && { reason }),
+        ...(callBack !== undefined && { callBack }),
+      };
+      return withdrawRelease(manifest, change, options);
+    }
+    case 'accelerate': {
+      requireBase(manifest, change);
+      const { factor } = change;
+      return accelerateRelease(manifest, change, {
+        at,
+        ...(factor !== undefined && { factor }),
+        ...(policy !== undefined && { policy }),
+      });
+    }
+    case 'set': {
+      requireBase(manifest, change);
+      const { spread, startTime = at } = change;
+      const { lastWaveEnds, ...schedule } =
+        policy === undefined ? { waves: new Map() } : scheduleOf(policy, startTime);
+      const ends = spread === 'linear' && lastWaveEnds !== undefined ? { lastWaveEnds } : {};
+      return setWaves(manifest, change, { ...schedule, ...ends, spread });
+    }
+  }
+}
+
+function requireBase(manifest: Manifest, change: ReleaseSteering): void {
+  if (baseOf(requireRelease(manifest, change)) === change.base) return;
+  const text = `${steeringName(change)}: its waves were changed by another publication since this change was made. Look at them (tidegate waves show) and make it again`;
+  throw new TidegateError('release-invalid', text, { release: steeringName(change) });
+}
+
+function concerned(change: Steering, manifest: Manifest): Release | undefined {
+  if (change.kind === 'migrations') return undefined;
+  if (change.kind !== 'max-version') return find(manifest, change);
+  return manifest.updates.find(({ variant, arch }) => variant === change.variant && arch === change.arch);
+}
+
+function find(manifest: Manifest, id: ReleaseId): Release | undefined {
+  const key = releaseKey(id);
+  return manifest.updates.find((release) => releaseKey(release) === key);
+}
