@@ -10,6 +10,7 @@
  */
 import { styleText } from 'node:util';
 import { TidegateError } from './errors.ts';
+import { withoutUnseen } from './metadata/printable.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -183,11 +184,13 @@ export function formatDuration(milliseconds: number): string {
   return shown.map(([value, unit]) => `${value} ${unit}`).join(' ');
 }
 
-/** One line without control characters that could move a cursor or forge another line. */
+/** One line without characters that could move a cursor, forge another line, turn text round or hide in it. */
 export function printableLine(text: string): string {
-  return text.replaceAll(
-    /[\u0000-\u001f\u007f-\u009f]/g,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  return withoutUnseen(
+    text.replaceAll(
+      /[\u0000-\u001f\u007f-\u009f]/g,
+      (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+    ),
   );
 }
 

@@ -141,5 +141,6 @@ describe('the manners of the commands', () => {
       'a      long\nwider  b',
     );
     assert.equal(printableLine('a\rb\u0007\u009b'), 'a\\x0db\\x07\\x9b');
+    assert.equal(printableLine('say "a\\b" \u202egnp.img → ü'), 'say "a\\b" \\u202egnp.img → ü');
   });
 });
