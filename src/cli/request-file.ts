@@ -1,6 +1,8 @@
 /** Files of signing requests as commands take them: read, checked against what the signer himself has, shown, written. */
-import { resolve } from 'node:path';
-import { TidegateError } from '../errors.ts';
+import { realpath } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { isTidegateError, TidegateError } from '../errors.ts';
+import { parseEnvelope } from '../metadata/envelope.ts';
 import { mergeRequests } from '../signer/ceremony/merge-requests.ts';
 import { readOwnKeys } from '../signer/ceremony/own-keys.ts';
 import { formatSigningRequest, parseSigningRequest } from '../signer/ceremony/request-format.ts';
@@ -8,8 +10,10 @@ import { maxRequestLength, type SigningRequest } from '../signer/ceremony/signin
 import { checkTrustedRoot } from '../signer/ceremony/trusted-root.ts';
 import { type Review, reviewOf } from '../signer/review/request-review.ts';
 import { alarmLabel, reviewLines } from '../signer/review/review-words.ts';
+import { onDisk } from '../storage/disk-error.ts';
 import { writeDurably } from '../storage/durable-file.ts';
 import { nodeFileSystem } from '../storage/file-system.ts';
+import { acquireLock } from '../storage/lock.ts';
 import { readPlainFile } from '../storage/plain-file.ts';
 import { printableLine, type Terminal } from '../terminal.ts';
 import { defaultLimits } from '../trust/limits.ts';
@@ -60,35 +64,86 @@ export function printReview(review: Review, terminal: Terminal): void {
     terminal.print(line.startsWith(alarmLabel) ? terminal.style('red', line) : line);
 }
 
-/** Replaces the request or makes it, as a whole. */
+/**
+ * Writes a request, as a whole. Signatures that stand in the file by now stay: of two who sign one file at once, neither
+ * undoes the other's.
+ *
+ * @returns what the file holds now
+ * @throws name-taken when the file is no signing request, request-invalid when it is another one, locked
+ */
 export async function writeRequestFile(
   path: string,
   request: SigningRequest,
   surroundings: Surroundings,
-): Promise<void> {
-  await writeGivenFile(path, formatSigningRequest(request), surroundings);
+): Promise<SigningRequest> {
+  const folder = await realFolder(dirname(resolve(surroundings.directory, path)));
+  const lock = await acquireLock(nodeFileSystem, folder, { wait: patience, signal: surroundings.signal });
+  try {
+    const present = await presentRequest(path, surroundings);
+    const merged = present === undefined ? request : mergeRequests([request, present]).request;
+    await writeGivenFile(path, formatSigningRequest(merged), surroundings);
+    return merged;
+  } finally {
+    await lock.release();
+  }
 }
 
-/**
- * Adds the signatures to the file that the request was read from. Those that somebody else has added meanwhile stay.
- *
- * @throws request-invalid when another request stands there by now
- */
-export async function addToRequestFile(
-  request: SigningRequest,
-  surroundings: Surroundings,
-): Promise<SigningRequest> {
-  const present = await readRequestFile(request.where, surroundings);
-  const { request: merged } = mergeRequests([request, present]);
-  await writeRequestFile(request.where, merged, surroundings);
-  return merged;
+/** Milliseconds to wait for somebody who writes into the same folder. */
+const patience = 10_000;
+
+async function realFolder(folder: string): Promise<string> {
+  return await onDisk('find', folder, () => realpath(folder));
+}
+
+async function presentRequest(
+  path: string,
+  { directory }: Surroundings,
+): Promise<SigningRequest | undefined> {
+  const file = await readPlainFile(nodeFileSystem, resolve(directory, path), maxRequestLength);
+  try {
+    return file && parseSigningRequest(file.bytes, path);
+  } catch (cause) {
+    if (isTidegateError(cause, 'request-invalid')) throw taken(path, 'no signing request', cause);
+    throw cause;
+  }
+}
+
+function taken(path: string, what: string, cause?: unknown): TidegateError {
+  const text = `${path} is there already and is ${what}; it was left alone. Give another --output`;
+  return new TidegateError('name-taken', text, { path }, { cause });
 }
 
 /** A file that everyone may see: nothing in it is secret. */
-export async function writeGivenFile(
+async function writeGivenFile(path: string, bytes: Uint8Array, { directory }: Surroundings): Promise<void> {
+  await writeDurably(nodeFileSystem, resolve(directory, path), bytes, { mode: 0o644 });
+}
+
+/**
+ * What writes a signed metadata file, once it is known that nothing else stands there.
+ *
+ * @throws name-taken for anything but the same document with other signatures
+ */
+export async function metadataFileWriter(
   path: string,
   bytes: Uint8Array,
-  { directory }: Surroundings,
-): Promise<void> {
-  await writeDurably(nodeFileSystem, resolve(directory, path), bytes, { mode: 0o644 });
+  surroundings: Surroundings,
+): Promise<() => Promise<void>> {
+  const there = await readPlainFile(
+    nodeFileSystem,
+    resolve(surroundings.directory, path),
+    defaultLimits.maxStatedLength,
+  );
+  if (there !== undefined && !isSameDocument(there.bytes, bytes, path))
+    throw taken(path, 'another file than this metadata');
+  return () => writeGivenFile(path, bytes, surroundings);
+}
+
+function isSameDocument(a: Uint8Array, b: Uint8Array, path: string): boolean {
+  try {
+    const [one, other] = [a, b].map((bytes) => parseEnvelope(bytes, defaultLimits, path).canonical);
+    return one !== undefined && other !== undefined && Buffer.compare(one, other) === 0;
+  } catch (error) {
+    if (isTidegateError(error)) return false;
+    throw error;
+  }
 }

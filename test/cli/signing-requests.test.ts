@@ -21,7 +21,7 @@ describe('tidegate: review, sign and merge', () => {
   let line: CommandLine;
 
   before(async () => {
-    for (const name of ['alice', 'bob', 'carol', 'mallory']) {
+    for (const name of ['alice', 'bob', 'carol', 'mallory', 'online']) {
       const key = await generatePrivateKey(name === 'bob' ? 'ecdsa-p256' : 'ed25519');
       keys.set(name, signingKeyOf(key, name));
       files.set(name, developmentKeyFile(key, name));
@@ -34,7 +34,8 @@ describe('tidegate: review, sign and merge', () => {
     for (const [name, bytes] of files) {
       writeFileSync(join(line.directory, `${name}.key.json`), bytes, { mode: 0o600 });
       const json = keys.get(name)?.json ?? new Map();
-      if (name !== 'mallory') writeFileSync(join(line.directory, 'own', `${name}.pub`), formatJson(json));
+      if (name !== 'mallory' && name !== 'online')
+        writeFileSync(join(line.directory, 'own', `${name}.pub`), formatJson(json));
     }
     writeFileSync(join(line.directory, 'root-1.request.json'), formatSigningRequest(firstRoot()));
   });
@@ -45,8 +46,9 @@ describe('tidegate: review, sign and merge', () => {
     return names.map((name) => keys.get(name)?.id ?? '');
   }
 
-  function firstRoot() {
+  function firstRoot(onlineName: 'online' | 'alice' = 'online') {
     const board = { keyids: idsOf(['alice', 'bob', 'carol']), threshold: 2 };
+    const online = { keyids: idsOf([onlineName]), threshold: 1 };
     const document = jsonOf({
       _type: 'root',
       spec_version: '1.0.0',
@@ -54,9 +56,12 @@ describe('tidegate: review, sign and merge', () => {
       expires: '2027-11-01T00:00:00Z',
       consistent_snapshot: true,
       keys: new Map(
-        ['alice', 'bob', 'carol'].map((name) => [keys.get(name)?.id ?? '', keys.get(name)?.json ?? '']),
+        ['alice', 'bob', 'carol', onlineName].map((name) => [
+          keys.get(name)?.id ?? '',
+          keys.get(name)?.json ?? '',
+        ]),
       ),
-      roles: { root: board, timestamp: board, snapshot: board, targets: board },
+      roles: { root: board, timestamp: online, snapshot: online, targets: board },
     }) as JsonObject;
     const owners = new Map(['alice', 'bob', 'carol'].map((name) => [keys.get(name)?.id ?? '', name]));
     return makeSigningRequest({
@@ -83,7 +88,7 @@ describe('tidegate: review, sign and merge', () => {
     const words = fingerprintWords(request.sha256);
     assert.ok(review.out.includes(words));
 
-    line.answers.push(words.split('-').slice(0, 2).join(' '));
+    line.answers.push(words.split('-').slice(0, 4).join(' '));
     const alice = await line.type('sign root-1.request.json --key alice.key.json --output alice.json');
     assert.equal(alice.status, 0, alice.beside);
     assert.match(alice.out, /signed alice\.json: 1 of 2 by its own keys/);
@@ -122,7 +127,9 @@ describe('tidegate: review, sign and merge', () => {
     line.answers.push('yes');
     const declined = await line.type('sign root-1.request.json --key alice.key.json');
     assert.equal(declined.status, 130);
-    const wrong = await line.type('sign root-1.request.json --key alice.key.json --digest babab-babab');
+    const wrong = await line.type(
+      'sign root-1.request.json --key alice.key.json --digest babab-babab-babab-babab',
+    );
     assert.equal(wrong.status, 80);
     const nobody = await line.type('sign root-1.request.json --key alice.key.json');
     assert.equal(nobody.status, 64);
@@ -187,11 +194,91 @@ describe('tidegate: review, sign and merge', () => {
     assert.match(beside, /length-limit/);
   });
 
+  it('--yes does not do for a grave alarm, which must be accepted by its name', async () => {
+    writeFileSync(join(line.directory, 'root-1.request.json'), formatSigningRequest(firstRoot('alice')));
+    const bytes = read('root-1.request.json');
+    const signing = 'sign root-1.request.json --key bob.key.json --yes';
+    for (const more of ['', ' --accept-alarm key-twice', ' --accept-alarm first-root']) {
+      const { status, beside } = await line.type(`${signing}${more}`);
+      assert.equal(status, 64);
+      assert.match(beside, /an online key can be stolen.*Nothing was signed.*--accept-alarm key-shared/);
+    }
+    const unknown = await line.type(`${signing} --accept-alarm everything`);
+    assert.equal(unknown.status, 64);
+    assert.match(unknown.beside, /found everything, expected one of first-root/);
+    assert.equal(read('root-1.request.json'), bytes);
+    const accepted = await line.type(`${signing} --accept-alarm key-shared`);
+    assert.equal(accepted.status, 0, accepted.beside);
+  });
+
+  it('SGN-27: a key that fails is named, and what the others signed is kept', async () => {
+    writeFileSync(join(line.directory, 'bob.key.json'), 'no key', { mode: 0o600 });
+    const keys = '--key bob.key.json --key alice.key.json --key missing.key.json';
+    const { status, out, beside } = await line.type(`sign root-1.request.json ${keys} --yes`);
+    assert.equal(status, 88, beside);
+    assert.match(out, /signed root-1\.request\.json: 1 of 2 by its own keys/);
+    assert.match(beside, /key-file-invalid.*key bob\.key\.json: .*key missing\.key\.json: .*were written/);
+    const { signatures } = parseSigningRequest(Buffer.from(read('root-1.request.json')), 'request');
+    assert.deepEqual(
+      signatures.map(({ keyId }) => keyId),
+      idsOf(['alice']),
+    );
+    const bytes = read('root-1.request.json');
+    const none = await line.type('sign root-1.request.json --key missing.key.json --yes');
+    assert.equal(none.status, 69, none.beside);
+    assert.match(none.beside, /not-found.*key missing\.key\.json: .*nothing was written/);
+    assert.equal(read('root-1.request.json'), bytes);
+  });
+
+  it('a file that is no copy of the request is never written over', async () => {
+    const files = ['bob.key.json', 'own/bob.pub', 'notes.txt'];
+    writeFileSync(join(line.directory, 'notes.txt'), 'not ours');
+    const before = files.map(read);
+    for (const file of files) {
+      for (const command of [
+        `sign root-1.request.json --key alice.key.json --yes --output ${file}`,
+        `merge root-1.request.json --output ${file}`,
+      ]) {
+        const { status, beside } = await line.type(command);
+        assert.match(beside, /name-taken.*is there already.*left alone/, command);
+        assert.equal(status, 87);
+      }
+    }
+    await line.type('sign root-1.request.json --key alice.key.json --key bob.key.json --yes');
+    const signed = read('root-1.request.json');
+    for (const file of files) {
+      const { status, beside } = await line.type(`merge root-1.request.json --metadata ${file}`);
+      assert.equal(status, 87, beside);
+    }
+    assert.deepEqual(files.map(read), before);
+    assert.equal(read('root-1.request.json'), signed);
+    for (let time = 0; time < 2; time += 1)
+      assert.equal((await line.type('merge root-1.request.json --metadata 1.root.json')).status, 0);
+  });
+
+  it('signatures that are in the output already stay', async () => {
+    await line.type('sign root-1.request.json --key bob.key.json --yes --output out.json');
+    const { out } = await line.type('sign root-1.request.json --key alice.key.json --yes --output out.json');
+    assert.match(out, /signed out\.json: 2 of 2/);
+  });
+
+  it('of people who sign one file at once none undoes the signature of another', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      writeFileSync(join(line.directory, 'root-1.request.json'), formatSigningRequest(firstRoot()));
+      const runs = ['alice', 'bob', 'carol'].map((name) =>
+        line.type(`sign root-1.request.json --key ${name}.key.json --yes`),
+      );
+      for (const { status, beside } of await Promise.all(runs)) assert.equal(status, 0, beside);
+      const { signatures } = parseSigningRequest(Buffer.from(read('root-1.request.json')), 'request');
+      assert.equal(signatures.length, 3);
+    }
+  });
+
   it('--json holds the same facts', async () => {
     const review = await line.type('review root-1.request.json --keys own --json');
     const data = review.json() as { alarms: { kind: string }[]; sha256: string; signers: unknown[] };
     const kinds = data.alarms.map(({ kind }) => kind);
-    assert.deepEqual(kinds, ['first-root', 'key-shared', 'key-shared', 'key-shared']);
+    assert.deepEqual(kinds, ['first-root']);
     assert.equal(data.sha256, firstRoot().sha256);
     const signed = await line.type('sign root-1.request.json --key alice.key.json --yes --json');
     assert.equal((signed.json() as { complete: boolean }[])[0]?.complete, false);

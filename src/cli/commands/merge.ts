@@ -34,7 +34,7 @@ async function merge(
   surroundings: Surroundings,
 ): Promise<void> {
   const { terminal } = surroundings;
-  const [{ readRequestFile, writeGivenFile, writeRequestFile }, { mergeRequests }, signatures] =
+  const [{ metadataFileWriter, readRequestFile, writeRequestFile }, { mergeRequests }, signatures] =
     await Promise.all([
       import('../request-file.ts'),
       import('../../signer/ceremony/merge-requests.ts'),
@@ -48,11 +48,13 @@ async function merge(
   const output = options.output ?? paths[0];
   if (output === undefined) throw new TidegateError('usage', 'merge: expected at least one request');
   // Throws before anything is written.
-  const metadata = options.metadata === undefined ? undefined : signatures.signedFile(request);
+  const writeMetadata =
+    options.metadata === undefined
+      ? undefined
+      : await metadataFileWriter(options.metadata, signatures.signedFile(request), surroundings);
   if (options.dryRun !== true) {
     await writeRequestFile(output, request, surroundings);
-    if (options.metadata !== undefined && metadata !== undefined)
-      await writeGivenFile(options.metadata, metadata, surroundings);
+    await writeMetadata?.();
   }
   for (const { keyId, why, where } of dropped)
     terminal.print(printableLine(`left out: a signature by ${keyId.slice(0, 12)} in ${where} (${why})`));

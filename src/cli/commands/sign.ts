@@ -12,6 +12,7 @@ interface SignOptions extends OwnOptions, PassphraseOptions {
   readonly output?: string;
   readonly digest?: string;
   readonly yes?: true;
+  readonly acceptAlarm?: readonly string[];
   readonly dryRun?: true;
 }
 
@@ -29,7 +30,12 @@ export const define: Define = (command, surroundings) => {
     .requiredOption('--key <uri>', 'sign with this private key: a file or a URI; may be repeated', collected)
     .option('--output <file>', 'write here (default: into the request itself)')
     .option('--digest <words>', 'instead of the question: the digest, as it was read to you')
-    .option('-y, --yes', 'ask nothing')
+    .option('-y, --yes', 'ask nothing; grave alarms must be accepted by name')
+    .option(
+      '--accept-alarm <kind>',
+      'with --yes: sign despite alarms of this kind; may be repeated',
+      collected,
+    )
     .option('--dry-run', 'show what would be signed; open no key and write nothing')
     .addHelpText('after', help)
     .action((paths: readonly string[], options: SignOptions) => sign(paths, options, surroundings));
@@ -44,32 +50,42 @@ async function sign(
   const { terminal } = surroundings;
   if (options.output !== undefined && paths.length > 1)
     throw new TidegateError('usage', `--output is one file, and ${paths.length} requests are given`);
+  await checkKinds(options.acceptAlarm ?? []);
   const { printReview, readRequestFile, reviewRequest } = await import('../request-file.ts');
   const reviews: Review[] = [];
   for (const path of paths)
     reviews.push(await reviewRequest(await readRequestFile(path, surroundings), options, surroundings));
   for (const review of reviews) {
     printReview(review, terminal);
-    if (options.dryRun !== true) await confirm(review.request, options, surroundings);
+    if (options.dryRun !== true) await confirm(review, options, surroundings);
   }
   const requests = reviews.map(({ request }) => request);
   if (options.dryRun === true) await reportDryRun(reviews, options, surroundings);
   else await signAndWrite(requests, options, surroundings);
 }
 
-/** @throws cancelled when the answer is not the digest, usage when there is nobody to ask */
+async function checkKinds(kinds: readonly string[]): Promise<void> {
+  const { alarmKinds } = await import('../../signer/review/alarm.ts');
+  const unknown = kinds.find((kind) => !(alarmKinds as readonly string[]).includes(kind));
+  if (unknown === undefined) return;
+  const text = `--accept-alarm: found ${unknown}, expected one of ${alarmKinds.join(', ')}`;
+  throw new TidegateError('usage', text);
+}
+
+/** @throws cancelled when the answer is not the digest; usage when there is nobody to ask, or nobody saw an alarm */
 async function confirm(
-  request: SigningRequest,
-  { yes, digest }: SignOptions,
+  review: Review,
+  { yes, digest, acceptAlarm = [] }: SignOptions,
   { askLine, terminal }: Surroundings,
 ): Promise<void> {
+  const { request } = review;
   const { agreesWithDigest, digestForm } = await import('../../signer/ceremony/digest-agreement.ts');
   if (digest !== undefined && agreesWithDigest(digest, request.sha256)) return;
   if (digest !== undefined) {
     const text = `--digest is not that of ${request.where}, which is ${request.sha256}; nothing was signed`;
     throw new TidegateError('request-invalid', text, { file: request.where });
   }
-  if (yes === true) return;
+  if (yes === true) return await requireAccepted(review, acceptAlarm);
   if (askLine === undefined || terminal.json) {
     const text = 'there is nobody to ask; give --digest with what was read to you, or --yes';
     throw new TidegateError('usage', `${text}; nothing was signed`);
@@ -79,6 +95,17 @@ async function confirm(
   throw new TidegateError('cancelled', `that is not ${digestForm} of ${request.where}; nothing was signed`);
 }
 
+/** `--yes` is for jobs and the hurried: what nobody should sign without asking needs more than that. */
+async function requireAccepted({ request, alarms }: Review, acceptAlarm: readonly string[]): Promise<void> {
+  const { isGrave } = await import('../../signer/review/alarm.ts');
+  const open = alarms.filter(({ kind }) => isGrave(kind) && !acceptAlarm.includes(kind));
+  if (open.length === 0) return;
+  const kinds = [...new Set(open.map(({ kind }) => kind))];
+  const options = kinds.map((kind) => `--accept-alarm ${kind}`).join(' ');
+  const text = `${request.where}: ${open.map(({ sentence }) => sentence).join('; ')}. Nothing was signed. Read the review and sign without --yes, or give ${options} too`;
+  throw new TidegateError('usage', text, { file: request.where, expected: kinds });
+}
+
 async function signAndWrite(
   requests: readonly SigningRequest[],
   options: SignOptions,
@@ -86,8 +113,8 @@ async function signAndWrite(
 ): Promise<void> {
   const { terminal, signal, directory } = surroundings;
   const [
-    { addToRequestFile, writeRequestFile },
-    { signRequests },
+    { writeRequestFile },
+    { failureOf, signRequests },
     { nodeFileSystem },
     { progressOf, progressText, isComplete },
   ] = await Promise.all([
@@ -97,7 +124,7 @@ async function signAndWrite(
     import('../../signer/ceremony/request-signatures.ts'),
   ]);
   const unlock = unlockWith(options, surroundings);
-  const signed = await signRequests(requests, options.key, {
+  const { signed, failed } = await signRequests(requests, options.key, {
     fileSystem: nodeFileSystem,
     directory,
     unlock,
@@ -106,8 +133,7 @@ async function signAndWrite(
   const results = [];
   for (const { request: ours, added } of signed) {
     const path = options.output ?? ours.where;
-    const request = options.output === undefined ? await addToRequestFile(ours, surroundings) : ours;
-    if (options.output !== undefined) await writeRequestFile(path, request, surroundings);
+    const request = await writeRequestFile(path, ours, surroundings);
     const progress = progressOf(request);
     terminal.print(`signed ${path}: ${progressText(progress)}`);
     const next = isComplete(progress) ? `tidegate publish ${path}` : `give ${path} to those who are missing`;
@@ -115,6 +141,7 @@ async function signAndWrite(
     results.push({ request: path, sha256: request.sha256, added, progress, complete: isComplete(progress) });
   }
   terminal.printJson(results);
+  if (failed.length > 0) throw failureOf(failed, 'signatures by the other keys were written');
 }
 
 async function reportDryRun(

@@ -1,10 +1,14 @@
 /** Whether a digest that somebody types, or heard by telephone, is that of a request. */
 import { fingerprintWords } from '../keys/fingerprint.ts';
 
-const leastWords = 2;
-const leastDigits = 8;
+/** 64 bits: who can change the payload tries others until half as many agree, in minutes. */
+const leastWords = 4;
+const leastDigits = 16;
 
-/** Takes the first words or hexadecimal digits, at least two of the one or eight of the other, however they are parted. */
+/**
+ * Takes the first words or hexadecimal digits, at least four of the one or 16 of the other,
+ * however they are parted.
+ */
 export function agreesWithDigest(text: string, sha256: string): boolean {
   const parts = text
     .trim()

@@ -37,6 +37,11 @@ export async function signRequest(
   return { ...request, signatures: signed.valid };
 }
 
+/** @throws key-unusable when no side wants the key */
+export function requireWanted(request: SigningRequest, key: SigningKey): void {
+  wantedSpellings(request, key);
+}
+
 /** The key under each id that a side lists it as: two roots of another tool may spell one key in two ways. */
 function wantedSpellings(request: SigningRequest, key: SigningKey): readonly SigningKey[] {
   const spellings = new Map<string, SigningKey>();

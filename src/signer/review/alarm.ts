@@ -42,6 +42,36 @@ export const alarmKinds = [
 ] as const;
 export type AlarmKind = (typeof alarmKinds)[number];
 
+/**
+ * What says that a request is not what it should be, that hosts would refuse it, or that trust gets weaker: nobody signs
+ * these unseen. The others come with some ceremonies by their nature, such as a first root or the loss of a key.
+ */
+const graveKinds: ReadonlySet<AlarmKind> = new Set([
+  'previous-unverified',
+  'owner-contradicted',
+  'version-jump',
+  'repository-renamed',
+  'consistent-snapshot-off',
+  'expiry-past',
+  'expiry-late',
+  'key-bytes-changed',
+  'key-id-not-hash',
+  'key-unusable',
+  'key-missing',
+  'key-twice',
+  'key-shared',
+  'threshold-lowered',
+  'threshold-unreachable',
+  'target-changed',
+  'manifest-unseen',
+  'entry-older',
+  'look-alike',
+]);
+
+export function isGrave(kind: AlarmKind): boolean {
+  return graveKinds.has(kind);
+}
+
 export interface Alarm {
   readonly kind: AlarmKind;
   /** For people, without a full stop. */

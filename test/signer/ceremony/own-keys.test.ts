@@ -58,11 +58,11 @@ describe('a digest that was read aloud', () => {
   it('agrees by its first words or digits, however they are parted', () => {
     const agreeing = [
       words.join('-'),
-      words.slice(0, 2).join(' '),
-      ` ${words.slice(0, 3).join('  ')} `.toUpperCase(),
+      words.slice(0, 4).join(' '),
+      ` ${words.slice(0, 5).join('  ')} `.toUpperCase(),
       sha256,
-      sha256.slice(0, 8),
-      `${sha256.slice(0, 8)} ${sha256.slice(8, 12)}`,
+      sha256.slice(0, 16),
+      `${sha256.slice(0, 8)} ${sha256.slice(8, 20)}`,
     ];
     for (const text of agreeing) assert.equal(agreesWithDigest(text, sha256), true, text);
   });
@@ -71,8 +71,9 @@ describe('a digest that was read aloud', () => {
     const wrong = [
       '',
       words[0] ?? '',
-      sha256.slice(0, 7),
-      `${words[0]} babab`,
+      words.slice(0, 3).join(' '),
+      sha256.slice(0, 15),
+      `${words.slice(0, 3).join(' ')} babab`,
       `${words.join(' ')} babab`,
       `x${sha256}`,
       'y',

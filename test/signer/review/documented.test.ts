@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { formatSigningRequest } from '../../../src/signer/ceremony/request-format.ts';
-import { alarmKinds } from '../../../src/signer/review/alarm.ts';
+import { alarmKinds, isGrave } from '../../../src/signer/review/alarm.ts';
 import * as scenes from '../../support/review-scenes.ts';
 
 /** The code words in the first cells of a table under a heading. */
@@ -17,6 +17,12 @@ async function firstCells(heading: string): Promise<readonly string[]> {
 describe('docs/signing-requests.md', () => {
   it('lists every alarm, once, in the order of the code', async () => {
     assert.deepEqual(await firstCells('Alarms'), alarmKinds);
+  });
+
+  it('says which alarms are grave', async () => {
+    const text = await readFile(new URL('../../../docs/signing-requests.md', import.meta.url), 'utf8');
+    const grave = [...text.matchAll(/^\| `([^`]+)` \| \*\*Grave\.\*\*/gm)].map(([, kind]) => kind);
+    assert.deepEqual(grave, alarmKinds.filter(isGrave));
   });
 
   it('lists every member of a request', async () => {
