@@ -45,7 +45,8 @@ export function nextSteps(standing: WorkspaceStanding): readonly string[] {
   const { repositories, requests, differences, hasRoot, jobs = [] } = standing;
   const steps: string[] = [];
   const own = repositories.map(nextOfRepository);
-  const urgent = new Set(['tidegate refresh', 'tidegate publish']);
+  // Under a root that has expired nothing else can be signed.
+  const urgent = new Set(isRootExpired(repositories) ? [] : ['tidegate refresh', 'tidegate publish']);
   steps.push(...own.filter((step) => step !== undefined && urgent.has(step)).map(String));
   if (requests.some(({ complete }) => complete)) steps.push('tidegate publish');
   steps.push(...requests.filter(({ complete }) => !complete).map(({ path }) => `tidegate sign ${path}`));
@@ -60,4 +61,10 @@ export function nextSteps(standing: WorkspaceStanding): readonly string[] {
     step.startsWith('tidegate targets propose') && requests.some(({ role }) => role !== 'root');
   steps.push(...own.filter((step) => step !== undefined && !asked(step)).map(String));
   return [...new Set(steps)];
+}
+
+function isRootExpired(repositories: readonly RepositoryStanding[]): boolean {
+  return repositories.some(({ roles }) =>
+    roles.some(({ role, state }) => role === 'root' && state === 'expired'),
+  );
 }

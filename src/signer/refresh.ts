@@ -15,7 +15,7 @@
 import { isTidegateError, TidegateError } from '../errors.ts';
 import type { KeyUnlocker } from './keys/key-context.ts';
 import type { KeyRing } from './keys/key-ring.ts';
-import { requireClock } from './publication/clock-check.ts';
+import { clockTolerance, requireClock } from './publication/clock-check.ts';
 import { type LiveRepository, readLive } from './publication/live-repository.ts';
 import { planPlace } from './publication/plan-publication.ts';
 import { settleInterrupted } from './publication/publish.ts';
@@ -79,7 +79,9 @@ export function dueRoles(
   }
   for (const role of ['targets', 'snapshot', 'timestamp'] as const) {
     const remaining = published[role].expires - now;
-    if (remaining <= expiration[role] * (1 - shares[role])) due.add(role);
+    const lapses = remaining <= expiration[role] * (1 - shares[role]);
+    const outlives = role !== 'targets' && remaining > expiration[role] + clockTolerance;
+    if (lapses || outlives) due.add(role);
   }
   return due;
 }

@@ -69,6 +69,11 @@ describe('signer/next-step', () => {
     assert.deepEqual(nextSteps({ ...standing, repositories: due }), propose);
     const sign = ['tidegate sign requests/root-2.request.json'];
     assert.deepEqual(nextSteps({ ...standing, repositories: due, requests: [request('root')] }), sign);
+    const expired = [repository({ roles: [role('root', 'expired'), role('timestamp', 'expired')] })];
+    const renewed = ['tidegate refresh'];
+    assert.deepEqual(nextSteps({ ...standing, repositories: expired }), [...propose, ...renewed]);
+    const requests = [request('root')];
+    assert.deepEqual(nextSteps({ ...standing, repositories: expired, requests }), [...sign, ...renewed]);
     const waiting = repository({ roles: [role('targets', 'due')], waiting: ['targets'] });
     assert.deepEqual(nextSteps({ ...standing, repositories: [waiting], requests: [request('targets')] }), [
       'tidegate sign requests/targets-2.request.json',

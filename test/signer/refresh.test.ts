@@ -45,6 +45,29 @@ describe('signer/refresh', () => {
     assert.deepEqual([...dueRoles({ published: undefined }, workspace.expiration, start)], []);
   });
 
+  it('SGN-23: signs a timestamp and a snapshot again that live longer than the policy allows', async () => {
+    const workspace = await published();
+    const [place] = repositoriesOf(workspace.settings);
+    assert.ok(place);
+    const live = await readLive(workspace, place);
+    const { expiration } = workspace;
+    const due = (more: Partial<typeof expiration>, now = start) => [
+      ...dueRoles(live, { ...expiration, ...more }, now),
+    ];
+    const tolerance = hour / 12;
+    assert.deepEqual(due({ timestamp: day }), ['timestamp'], 'the policy became stricter');
+    assert.deepEqual(due({ snapshot: 7 * day }), ['snapshot']);
+    assert.deepEqual(due({ targets: 7 * day }), [], 'targets bound no freeze, and may need people');
+    assert.deepEqual(due({}, start - tolerance), []);
+    assert.deepEqual(due({}, start - tolerance - 1), ['snapshot', 'timestamp'], 'a clock was ahead');
+    const stricter = { ...workspace, expiration: { ...expiration, timestamp: day } };
+    const [result] = await refreshRepositories(stricter, { now: start + hour, unlock });
+    assert.deepEqual([result?.outcome, result?.roles], ['refreshed', ['timestamp']]);
+    assert.equal((await timestampOf(workspace))?.timestamp.expires, start + hour + day);
+    const [status] = await statusOf(stricter, { now: start + hour });
+    assert.equal(status?.next, undefined);
+  });
+
   it('does only what is due, leaves drafts alone, and keeps the releases', async () => {
     const workspace = await published();
     await addVersion(workspace, '1.1.0');

@@ -36,7 +36,7 @@ export async function requireClock(
 export function clockBehind(now: number, last: number): TidegateError {
   return new TidegateError(
     'clock-behind',
-    `the clock says ${formatTime(now)}, and this workspace signed at ${formatTime(last)} already. Set the clock; nothing was signed`,
+    `the clock says ${formatTime(now)}, and this workspace signed at ${formatTime(last)} already. Set the clock, or, if it was ahead then, see docs/keeping-fresh.md; nothing was signed`,
     { found: formatTime(now), expected: formatTime(last) },
   );
 }
