@@ -29,13 +29,26 @@ export async function runCommand(
   const setExitStatus = (value: number): void => {
     status = value;
   };
+  let program: Command | undefined;
   try {
-    const program = await createProgram(argv, { ...given, setExitStatus });
+    program = await createProgram(argv, { ...given, setExitStatus });
     await program.parseAsync(argv, { from: 'user' });
     return status;
   } catch (error) {
-    return failedProgram(error, programName, given.terminal);
+    return failedProgram(error, askedCommand(program, argv), given.terminal);
   }
+}
+
+/** As far as the arguments name commands: whose help has the answer. */
+function askedCommand(program: Command | undefined, argv: readonly string[]): string {
+  const names = [programName];
+  let command = program;
+  for (const argument of argv) {
+    command = command?.commands.find((candidate) => candidate.name() === argument);
+    if (command === undefined) break;
+    names.push(argument);
+  }
+  return names.join(' ');
 }
 
 async function createProgram(argv: readonly string[], surroundings: Surroundings): Promise<Command> {

@@ -5,11 +5,14 @@ import { commandOf } from './jobs/checklist.ts';
 import { readJobs } from './jobs/job.ts';
 import { dueStage } from './jobs/stages.ts';
 import { nextOfRepository, nextSteps } from './next-step.ts';
+import { delegationChanges, plannedDelegations } from './publication/delegation-plan.ts';
 import { type LiveRepository, readLive } from './publication/live-repository.ts';
-import { servedBy } from './publication/plan-publication.ts';
+import { waitingFor } from './publication/plan-publication.ts';
 import { isPublished } from './publication/release-plan.ts';
 import { isUnsettled } from './publication/settle.ts';
-import { type Draft, readDrafts } from './release/draft.ts';
+import { isSteered } from './publication/steering-plan.ts';
+import { steeringName } from './release/steering-draft.ts';
+import { isTargetPublished } from './release/target-draft.ts';
 import { type RequestStatus, requestStatusesOf } from './request-status.ts';
 import { type RoleStatus, roleStatusesOf } from './role-status.ts';
 import { type Override, readOverrides } from './workspace/overrides.ts';
@@ -26,7 +29,7 @@ export interface RepositoryStatus {
   /** Root always; the others once they are published, delegated ones last. */
   readonly roles: readonly RoleStatus[];
   readonly releases: number;
-  /** Releases that wait, in words. */
+  /** What waits for publication, in words: releases, targets, delegations. */
   readonly drafts: readonly string[];
   /** True when a publication was interrupted that publishing again would finish. */
   readonly interrupted: boolean;
@@ -100,11 +103,10 @@ interface Looked {
 }
 
 async function lookAtAll(workspace: Workspace, options: StatusOptions): Promise<readonly Looked[]> {
-  const drafts = await readDrafts(workspace);
   const found: Looked[] = [];
   for (const place of repositoriesOf(workspace.settings)) {
     const live = await readLive(workspace, place, options.signal);
-    found.push({ live, status: await repositoryStatus(workspace, live, drafts, options.now) });
+    found.push({ live, status: await repositoryStatus(workspace, live, options.now) });
   }
   return found;
 }
@@ -112,23 +114,39 @@ async function lookAtAll(workspace: Workspace, options: StatusOptions): Promise<
 async function repositoryStatus(
   workspace: Workspace,
   live: LiveRepository,
-  all: readonly Draft[],
   now: number,
 ): Promise<RepositoryStatus> {
   const { place } = live;
-  const own = all.filter((draft) => servedBy(place, draft) && !isPublished(draft, live));
+  const drafts = await waitingWords(workspace, live);
   const published = live.published !== undefined;
-  const open = !published || own.length > 0;
+  const open = !published || drafts.length > 0;
   const roles = roleStatusesOf(live, { ...workspace, now });
   const standing = {
     published,
     roles,
-    drafts: own.map(releaseName),
+    drafts,
     interrupted: (await isUnsettled(workspace, live)) || (open && (await wasBegun(workspace, place, now))),
     waiting: await withoutKeys(workspace, roles),
   };
   const releases = live.manifest.updates.length;
   return { repository: place.name, releases, ...standing, next: nextOfRepository(standing) };
+}
+
+async function waitingWords(workspace: Workspace, live: LiveRepository): Promise<readonly string[]> {
+  const { settings, keys } = workspace;
+  const { drafts, targets, steering = [] } = await waitingFor(workspace, live.place);
+  const { json, changed } = plannedDelegations(live.published, settings.delegations, keys.values());
+  const changes = delegationChanges({ live, delegations: json, delegationsChange: changed });
+  return [
+    ...drafts.filter((draft) => !isPublished(draft, live)).map(releaseName),
+    ...(targets ?? [])
+      .filter((draft) => !isTargetPublished(draft, live))
+      .map(({ target, image }) => `${target}${image === undefined ? ' goes' : ''}`),
+    ...steering
+      .filter((change) => !isSteered(change, live.manifest))
+      .map((change) => `${change.kind} ${steeringName(change)}`),
+    ...changes.map(({ role, change }) => `delegation to ${role} ${change}`),
+  ];
 }
 
 /** A publication died before its timestamp, and is not too old to be taken up. */

@@ -70,6 +70,16 @@ describe('tidegate: a ceremony on several machines', () => {
       /error \[signatures-missing\] root 1: 1 of 2 by its own keys; it lacks 1 more/,
     );
     assert.ok(!existsSync(join(session.directory, 'acme/repository')));
+    const proposed = await good(`targets propose ${copies.join(' ')}`);
+    assert.match(
+      proposed.out,
+      /root 1 is signed by enough\nmetadata: targets 1, to be signed by 1 of root 1's/,
+    );
+    const { requests } = (await session.type('status --json')).json() as { requests: { role: string }[] };
+    assert.deepEqual(
+      requests.map(({ role }) => role),
+      ['targets'],
+    );
     await good(`publish ${copies.join(' ')}`);
     const root = readFileSync(join(session.directory, 'acme/repository/metadata/1.root.json'));
     assert.deepEqual(root, readFileSync(join(session.directory, 'acme/roots/1.root.json')));

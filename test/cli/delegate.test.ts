@@ -42,6 +42,9 @@ describe('tidegate delegate, tidegate target', () => {
     await good('delegate remove last');
     const added = await good('target add fw-7.bin --role firmware --custom @meta.json');
     assert.match(added.out, /target fw-7\.bin in role firmware/);
+    const waiting = await session.type('status');
+    assert.match(waiting.out, /waiting: fw-7\.bin, delegation to firmware added/);
+    assert.match(waiting.out, /\nnext: tidegate plan\n/);
     const plan = await good('plan');
     assert.match(plan.out, /delegation to firmware added/);
     assert.match(plan.out, /fw-7\.bin \(role firmware\)/);
