@@ -12,7 +12,7 @@ import { DirectoryStore } from '../../src/storage/directory.ts';
 import { type CommandLine, commandLine } from '../support/command-line.ts';
 import { peers, readBy, wanted } from './peers.ts';
 import { record, recorded } from './results.ts';
-import { copyOf, tamperings } from './tampering.ts';
+import { assertRefused, copyOf, tamperings } from './tampering.ts';
 import { contentOf, makeTheirs, repositoryOf, rootsOf, theirs } from './their-repositories.ts';
 
 const run = promisify(execFile);
@@ -106,7 +106,7 @@ describe('interop: theirs, read by us and by others', function () {
           const copy = apply(repository, target);
           if (copy === undefined) continue;
           try {
-            await assert.rejects(readBy(ours, copy, root, [target]), `${name} was not noticed`);
+            await assertRefused(readBy(ours, copy, root, [target]), name);
           } finally {
             copy.end();
           }

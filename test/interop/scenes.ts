@@ -21,6 +21,8 @@ export interface SceneKind {
   readonly make: () => Promise<Scene>;
 }
 
+const hour = 3_600_000;
+
 /** A workspace called acme, and what is typed in it. */
 class Desk {
   readonly session: CommandLine = commandLine(Date.now());
@@ -85,11 +87,15 @@ class Desk {
     }
   }
 
+  /** Keys of the workspace to sign a request with. */
+  flags(...keys: readonly string[]): string {
+    return keys.map((key) => `--key acme/keys/${key}.key.json`).join(' ');
+  }
+
   /** The next root, with whatever tidegate.toml wants by now, signed by keys of the workspace. */
   async nextRoot(version: number, keys: readonly string[]): Promise<void> {
     await this.type('root propose');
-    const flags = keys.map((key) => `--key acme/keys/${key}.key.json`).join(' ');
-    await this.type(`sign acme/requests/root-${version}.request.json ${flags} --yes`);
+    await this.type(`sign acme/requests/root-${version}.request.json ${this.flags(...keys)} --yes`);
     await this.type('publish');
   }
 
@@ -199,6 +205,45 @@ async function newOnlineKeys(desk: Desk): Promise<Scene> {
   return desk.scene();
 }
 
+const timestampRotation = 'rotate timestamp --new-key --type ecdsa-p256 --insecure-development-keys';
+
+/** Root 2 lists the old and the new key of timestamp; the new one signs. */
+async function beginRotation(desk: Desk): Promise<void> {
+  await desk.init();
+  await desk.release('1.0.0');
+  await desk.type(timestampRotation);
+  await desk.type(`sign acme/requests/root-2.request.json ${desk.flags('root-1', 'root-2')} --yes`);
+  await desk.type('rotate timestamp');
+  desk.session.now += 2 * hour;
+  await desk.type('rotate timestamp');
+}
+
+async function halfRotated(desk: Desk): Promise<Scene> {
+  desk.session.now -= 2 * hour;
+  await beginRotation(desk);
+  return desk.scene();
+}
+
+/** The clock of the commands runs from a month ago until now. */
+async function rotated(desk: Desk): Promise<Scene> {
+  const now = desk.session.now;
+  desk.session.now -= 720 * hour;
+  await beginRotation(desk);
+  desk.session.now += 240 * hour;
+  await desk.type('rotate timestamp');
+  await desk.type(`sign acme/requests/root-3.request.json ${desk.flags('root-2', 'root-3')} --yes`);
+  await desk.type('rotate timestamp');
+  desk.session.now = now;
+  await desk.type('rotate root --old root-1 --new-key --type rsa-pss --insecure-development-keys');
+  const [request = ''] = readdirSync(desk.path('acme/requests')).filter((name) =>
+    name.startsWith('root-4.r'),
+  );
+  await desk.type(`sign acme/requests/${request} ${desk.flags('root-1', 'root-2', 'root-3')} --yes`);
+  await desk.type('rotate root');
+  await desk.release('1.1.0');
+  return desk.scene();
+}
+
 async function delegations(desk: Desk): Promise<Scene> {
   await desk.init('--key-type ecdsa-p256');
   for (const [key, type] of [
@@ -265,6 +310,8 @@ export const sceneKinds: readonly SceneKind[] = [
   scene('root and targets 2 of 3 by signing requests, keys of all types', ceremony),
   scene('five roots, every key of root replaced', fiveRoots),
   scene('new keys of every other type for targets, snapshot and timestamp', newOnlineKeys),
+  scene('tidegate rotate timestamp, half done: old and new key listed, the new one signs', halfRotated),
+  scene('tidegate rotate timestamp and root, done: four roots', rotated),
   scene('delegations: several paths, 2 of 3, terminating, custom', delegations),
   scene('waves, a target that went, refreshed twice', refreshed),
   bottlerocket('demo/x86_64'),

@@ -108,3 +108,15 @@ export const tamperings: readonly Tampering[] = [
     return true;
   }),
 ];
+
+/** A refusal for what was altered, in the words of any client, and not because the test itself went wrong. */
+export async function assertRefused(reading: Promise<unknown>, what: string): Promise<void> {
+  await assert.rejects(
+    reading,
+    (error: Error) => {
+      assert.match(error.message, /mismatch|sha256|expected hash|signature|signed by/i, what);
+      return true;
+    },
+    `${what} was not noticed`,
+  );
+}
