@@ -91,6 +91,22 @@ export function loadPublicKey(
   schemeName: string,
   publicValue: string,
 ): VerificationKey | UnusableKey {
+  const id = `${type} ${schemeName} ${publicValue}`;
+  const known = made.get(id);
+  if (known !== undefined) return known;
+  const key = makePublicKey(type, schemeName, publicValue);
+  if (isUsable(key)) {
+    if (made.size >= mostMade) made.clear();
+    made.set(id, key);
+  }
+  return key;
+}
+
+/** A chain of roots lists the same few keys again and again, and making one costs as much as a verification. */
+const made = new Map<string, VerificationKey>();
+const mostMade = 64;
+
+function makePublicKey(type: string, schemeName: string, publicValue: string): VerificationKey | UnusableKey {
   const scheme = schemes.get(schemeName);
   if (scheme === undefined) return { unusable: `unknown scheme "${printable(schemeName)}"` };
   if (!scheme.keyTypes.includes(type))

@@ -10,6 +10,7 @@
  * Without the journal, anyone can finish from the notes in the store (resume.ts).
  */
 import { metadataName } from '../../metadata/repository-layout.ts';
+import type { TargetsDocument } from '../../metadata/targets.ts';
 import { checkCancelled } from '../../storage/cancel.ts';
 import { requirePublishable } from '../../storage/promises.ts';
 import type { SwappableStore } from '../../storage/store.ts';
@@ -116,37 +117,25 @@ export async function finishRepository(
   plan: RepositoryPlan,
   run: RepositoryRun & { readonly written: Written },
 ): Promise<RepositoryResult> {
-  const signed = await signAndNote(workspace, plan, run);
+  const { signed, documents } = await signAndNote(workspace, plan, run);
   // The upload may have taken longer than the pin held, or the plan is another one by now.
   await pin(workspace.store, plan, run);
-  await verifyListed(workspace, plan, signed, run);
-  return await finish(workspace, plan, signed, run);
-}
-
-/** Not only what was uploaded: everything that the new targets roles list. */
-async function verifyListed(
-  { store }: Workspace,
-  plan: RepositoryPlan,
-  signed: SignedFiles,
-  { now, verify, signal }: RepositoryRun,
-): Promise<void> {
-  const { set } = await checkAsHosts(plan, withFiles(plan, signed, readerOf(store, signal)), now);
-  const documents = Array.from(set.targets.values(), ({ document }) => document);
   const { name, folders } = plan.live.place;
-  await requireFiles(store, name, listedFiles(folders, documents), {
-    ...(verify && { how: verify }),
-    ...(signal && { signal }),
+  // Not only what was uploaded: everything that the new targets roles list.
+  await requireFiles(workspace.store, name, listedFiles(folders, documents), {
+    ...(run.verify && { how: run.verify }),
+    ...(run.signal && { signal: run.signal }),
   });
+  return await finish(workspace, plan, signed, run);
 }
 
 async function signAndNote(
   workspace: Workspace,
   plan: RepositoryPlan,
   run: RepositoryRun,
-): Promise<SignedFiles> {
+): Promise<{ readonly signed: SignedFiles; readonly documents: readonly TargetsDocument[] }> {
   const signed = await signAgain(workspace, plan, run);
-  await prepare(workspace, plan, signed, run);
-  return signed;
+  return { signed, documents: await prepare(workspace, plan, signed, run) };
 }
 
 async function finish(
@@ -208,14 +197,19 @@ function versionsIn(plan: RepositoryPlan, journal: Journal, planned: Versions): 
   return { ...planned, ...found };
 }
 
-/** Nothing is written before hosts would believe it, and nothing before it is in the journal. */
+/**
+ * Nothing is written before hosts would believe it, and nothing before it is in the journal.
+ *
+ * @returns the targets roles, as hosts will read them
+ */
 async function prepare(
   workspace: Workspace,
   plan: RepositoryPlan,
   signed: SignedFiles,
   { now, signal }: RepositoryRun,
-): Promise<void> {
-  await checkAsHosts(plan, withFiles(plan, signed, readerOf(workspace.store, signal)), now);
+): Promise<readonly TargetsDocument[]> {
+  const read = withFiles(plan, signed, readerOf(workspace.store, signal));
+  const { set } = await checkAsHosts(plan, read, now);
   await writeJournal(workspace, plan.live.place.name, {
     plan: plan.digest,
     now: plan.now,
@@ -223,6 +217,7 @@ async function prepare(
     timestamp: timestampDigest(plan, signed),
     files: signed.files,
   });
+  return Array.from(set.targets.values(), ({ document }) => document);
 }
 
 /** The files of the roles that are written before this one. */

@@ -2,7 +2,6 @@
  * What is published, as hosts see it who know what was published before, and as they will see it in some days if nothing is
  * renewed until then. New hosts, that begin with the first root, are `settle`'s.
  */
-import { isTidegateError } from '../../errors.ts';
 import { formatTime } from '../../metadata/time.ts';
 import { hostAnchor, trustPolicyAt } from '../workspace/roots.ts';
 import type { Workspace } from '../workspace/workspace.ts';
@@ -31,13 +30,14 @@ export async function verifyLater(
   const { place, roots } = live;
   const read = readerOf(workspace.store);
   const request = { folders: place.folders, anchor: hostAnchor(roots), floors: before.floors };
-  await readRepository(read, { ...request, policy: trustPolicyAt(now) });
+  const { set } = await readRepository(read, { ...request, policy: trustPolicyAt(now) });
   const then = now + Math.min(aWhile, Math.floor((workspace.expiration.timestamp * 5) / 7));
-  try {
-    await readRepository(read, { ...request, policy: trustPolicyAt(then) });
-    return [];
-  } catch (error) {
-    if (!isTidegateError(error, 'expired')) throw error;
-    return [`${place.name}: hosts will refuse this at ${formatTime(then)}: ${error.message}`];
-  }
+  const { root, timestamp, snapshot, targets } = set;
+  const files = { root, timestamp, snapshot, targets: targets.get('targets') };
+  return Object.entries(files).flatMap(([role, file]) => {
+    if (file === undefined || file.document.expires > then) return [];
+    const { version, expires } = file.document;
+    const text = `${role} ${version} expires at ${formatTime(expires)}`;
+    return [`${place.name}: ${text}: hosts will refuse it at ${formatTime(then)} unless it is renewed`];
+  });
 }
