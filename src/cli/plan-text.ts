@@ -6,7 +6,7 @@ import { isAccepted } from '../signer/publication/publication-policy.ts';
 import { countOf, formatBytes, formatDuration, formatTable, printableLine } from '../terminal.ts';
 import type { Release } from '../waves/release.ts';
 import { releaseName } from '../waves/release.ts';
-import { scheduleRows, steeringLines } from './steering-text.ts';
+import { releaseData, scheduleRows, steeringData, steeringLines } from './steering-text.ts';
 
 const shownTargets = 50;
 
@@ -128,25 +128,5 @@ export function planData(plan: Plan): unknown {
 function changeData(change: PlannedChange): unknown {
   if (change.kind === 'release') return { ...change, release: releaseData(change.release) };
   if (change.kind !== 'steering') return change;
-  const { before, after, ...rest } = change;
-  const data = (release: Release | undefined) => (release === undefined ? null : releaseData(release));
-  return { ...rest, before: data(before), after: data(after) };
-}
-
-/** A release as data, times as text. */
-export function releaseData({
-  waves,
-  lastWaveEnds,
-  groups,
-  pause,
-  unknown: _,
-  ...release
-}: Release): unknown {
-  return {
-    ...release,
-    waves: Object.fromEntries(Array.from(waves, ([seed, time]) => [seed, formatTime(time)])),
-    ...(lastWaveEnds !== undefined && { lastWaveEnds: formatTime(lastWaveEnds) }),
-    ...(groups && { groups: groups.map(({ labels, opens }) => ({ labels, opens: formatTime(opens) })) }),
-    ...(pause && { pausedAt: formatTime(pause.at) }),
-  };
+  return { kind: change.kind, repository: change.repository, ...steeringData(change) };
 }

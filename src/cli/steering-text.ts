@@ -83,3 +83,28 @@ export function progressText(release: Release, now: number): string {
 function shareText(open: number): string {
   return `${((open * 100) / MAX_SEED).toFixed(1)} % of hosts`;
 }
+
+/** The same as data, times as text. */
+export function steeringData({ change, before, after }: PlannedSteering): Record<string, unknown> {
+  const data = (release: Release | undefined): unknown =>
+    release === undefined ? null : releaseData(release);
+  return { change, before: data(before), after: data(after) };
+}
+
+/** A release as data, times as text. */
+export function releaseData({
+  waves,
+  lastWaveEnds,
+  groups,
+  pause,
+  unknown: _,
+  ...release
+}: Release): unknown {
+  return {
+    ...release,
+    waves: Object.fromEntries(Array.from(waves, ([seed, time]) => [seed, formatTime(time)])),
+    ...(lastWaveEnds !== undefined && { lastWaveEnds: formatTime(lastWaveEnds) }),
+    ...(groups && { groups: groups.map(({ labels, opens }) => ({ labels, opens: formatTime(opens) })) }),
+    ...(pause && { pausedAt: formatTime(pause.at) }),
+  };
+}

@@ -19,7 +19,7 @@ import {
   type WorkspaceOptions,
 } from '../workspace-option.ts';
 
-interface PublishCommandOptions extends WorkspaceOptions, PassphraseOptions, PlanRequestOptions {
+export interface PublishCommandOptions extends WorkspaceOptions, PassphraseOptions, PlanRequestOptions {
   readonly dryRun?: true;
   readonly resume?: string | true;
   readonly verify: VerifyHow;
@@ -58,7 +58,8 @@ function addOptions(command: Command): Command {
   return addPassphraseOptions(addPlanOptions(command));
 }
 
-async function publishCommand(
+/** Publishes all that waits. */
+export async function publishCommand(
   files: readonly string[],
   options: PublishCommandOptions,
   surroundings: Surroundings,

@@ -8,6 +8,7 @@ import { formatBytes, formatTable, type Progress, printableLine } from '../../te
 import { releaseName } from '../../waves/release.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
+import { defineMigrations } from './release-migrations.ts';
 import { defineReleaseStatus } from './release-status.ts';
 
 interface ReleaseOptions extends WorkspaceOptions {
@@ -20,6 +21,7 @@ interface ReleaseOptions extends WorkspaceOptions {
   readonly spread: 'linear' | 'shipped';
   readonly maxVersion?: string;
   readonly role?: string;
+  readonly readmit?: true;
   readonly dryRun?: true;
 }
 
@@ -27,6 +29,7 @@ export const define: Define = (command, surroundings) => {
   addAddOptions(command.command('add')).action((images: readonly string[], options: ReleaseOptions) =>
     add(images, options, surroundings),
   );
+  defineMigrations(command.command('migrations'), surroundings);
   addWorkspaceOption(
     command.command('list').description('List the releases that wait for publication.'),
   ).action((options: WorkspaceOptions) => list(options, surroundings));
@@ -64,6 +67,7 @@ function addAddOptions(command: Command): Command {
     )
     .option('--max-version <version>', 'the highest version that anyone should run')
     .option('--role <name>', 'the delegated role that lists the images (default: the top-level one)')
+    .option('--readmit', 'offer a version again that was withdrawn')
     .option('--dry-run', 'read and check everything; write nothing')
     .addHelpText(
       'after',
@@ -89,6 +93,7 @@ async function add(
         ...pick(options, ['version', 'variant', 'arch', 'maxVersion', 'naming', 'spread', 'role']),
         ...(options.waves !== undefined && { wavePolicy: options.waves }),
         ...(startTime !== undefined && { startTime }),
+        ...(options.readmit && { readmit: true }),
         images: files,
       },
       {

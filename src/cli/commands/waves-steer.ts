@@ -1,0 +1,203 @@
+/** `tidegate waves set | pause | resume | accelerate | withdraw | max-version | drop`: changes to what is published. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { TidegateError } from '../../errors.ts';
+import type { Wish } from '../../signer/release/steer-release.ts';
+import { printableLine } from '../../terminal.ts';
+import { addPassphraseOptions, type PassphraseOptions } from '../passphrase.ts';
+import { steeringData, steeringLines } from '../steering-text.ts';
+import type { Define, Surroundings } from '../surroundings.ts';
+import { momentOption } from '../time-option.ts';
+import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
+
+export interface SteerOptions extends WorkspaceOptions, PassphraseOptions {
+  readonly dryRun?: true;
+  readonly publish?: true;
+}
+
+type Id = readonly [variant: string, arch: string, version: string];
+
+const wordsOfPublishing =
+  '\nThe change waits for publication like a release: tidegate plan, tidegate publish. Hosts obey at their next check.\n';
+
+export const defineSteering: Define = (command, surroundings) => {
+  defineSet(command.command('set'), surroundings);
+  definePause(command.command('pause'), surroundings);
+  releaseCommand(command.command('resume'))
+    .description('Go on with a paused release where it stopped: every host later by the length of the pause.')
+    .addHelpText(
+      'after',
+      `${wordsOfPublishing}\nExample:\n  tidegate waves resume demo x86_64 1.2.0 --publish\n`,
+    )
+    .action((...args: [...Id, SteerOptions]) =>
+      steer({ kind: 'resume', ...idIn(args) }, args[3], surroundings),
+    );
+  defineAccelerate(command.command('accelerate'), surroundings);
+  defineWithdraw(command.command('withdraw'), surroundings);
+  steeringCommand(command.command('max-version'))
+    .description('Set the highest version that hosts of a variant and architecture run: those above go down.')
+    .argument('<variant>')
+    .argument('<arch>')
+    .argument('<version>')
+    .addHelpText('after', `${wordsOfPublishing}\nExample:\n  tidegate waves max-version demo x86_64 1.1.0\n`)
+    .action((variant: string, arch: string, maxVersion: string, options: SteerOptions) =>
+      steer({ kind: 'max-version', variant, arch, maxVersion }, options, surroundings),
+    );
+  addWorkspaceOption(command.command('drop'))
+    .description('Take a change back that waits: of a release, or without a version of the highest version.')
+    .argument('<variant>')
+    .argument('<arch>')
+    .argument('[version]')
+    .action((variant: string, arch: string, version: string | undefined, options: WorkspaceOptions) =>
+      drop({ variant, arch, version }, options, surroundings),
+    );
+};
+
+interface SetOptions extends SteerOptions {
+  readonly policy: string;
+  readonly startTime?: (now: number) => number;
+  readonly spread: 'linear' | 'shipped';
+}
+
+function defineSet(command: Command, surroundings: Surroundings): void {
+  releaseCommand(command)
+    .description(
+      'Give a published release other waves. Hosts that are open may close by it: look at the plan.',
+    )
+    .requiredOption('--policy <name>', 'a policy of policies/waves, or none to open to everyone at once')
+    .option('--start-time <time>', 'when its waves count from (default: when published)', momentOption)
+    .addOption(new Option('--spread <how>', 'inside a wave').choices(['linear', 'shipped']).default('linear'))
+    .addHelpText(
+      'after',
+      `${wordsOfPublishing}\nExample:\n  tidegate waves set demo x86_64 1.2.0 --policy slow\n`,
+    )
+    .action((...args: [...Id, SetOptions]) => {
+      const { policy, startTime, spread } = args[3];
+      const wish = {
+        ...{ kind: 'set' as const, ...idIn(args), spread },
+        ...(policy !== 'none' && { policy }),
+        ...(startTime !== undefined && { startTime: startTime(surroundings.now()) }),
+      };
+      return steer(wish, args[3], surroundings);
+    });
+}
+
+function definePause(command: Command, surroundings: Surroundings): void {
+  releaseCommand(command)
+    .description(
+      'Stop a release: hosts whose turn has come stay open, nobody else comes until it is resumed.',
+    )
+    .option('--everyone', 'close hosts whose turn has come, too')
+    .addHelpText(
+      'after',
+      `${wordsOfPublishing}\nExample:\n  tidegate waves pause demo x86_64 1.2.0 --publish\n`,
+    )
+    .action((...args: [...Id, SteerOptions & { readonly everyone?: true }]) => {
+      const everyone = args[3].everyone === true;
+      return steer({ kind: 'pause', ...idIn(args), everyone }, args[3], surroundings);
+    });
+}
+
+interface AccelerateOptions extends SteerOptions {
+  readonly factor?: number;
+  readonly policy?: string;
+}
+
+function defineAccelerate(command: Command, surroundings: Surroundings): void {
+  releaseCommand(command)
+    .description('Bring the rest of a release sooner. No host that is open closes.')
+    .option('--factor <number>', 'how many times as fast, such as 2 or 1.5', factorOf)
+    .option('--policy <name>', 'go on with this policy of policies/waves, from where the release stands')
+    .addHelpText(
+      'after',
+      `${wordsOfPublishing}\nExamples:\n  tidegate waves accelerate demo x86_64 1.2.0 --factor 2\n  tidegate waves accelerate demo x86_64 1.2.0 --policy emergency --publish\n`,
+    )
+    .action((...args: [...Id, AccelerateOptions]) => {
+      const { factor, policy } = args[3];
+      if ((factor === undefined) === (policy === undefined))
+        throw new TidegateError('usage', 'expected --factor or --policy, one of them');
+      const how = { ...(factor !== undefined && { factor }), ...(policy !== undefined && { policy }) };
+      return steer({ kind: 'accelerate', ...idIn(args), ...how }, args[3], surroundings);
+    });
+}
+
+interface WithdrawOptions extends SteerOptions {
+  readonly reason?: string;
+  readonly callBack?: string | true;
+}
+
+function defineWithdraw(command: Command, surroundings: Surroundings): void {
+  releaseCommand(command)
+    .description('Take a release back for ever. Hosts that run it stay, unless they are called back.')
+    .option('--reason <text>', 'why: signed into the list of releases, for all to read')
+    .option('--call-back [version]', 'hosts that run it go down to this version (default: the highest left)')
+    .addHelpText(
+      'after',
+      `${wordsOfPublishing}A version that was withdrawn comes back only by: tidegate release add --readmit\n\nExamples:\n  tidegate waves withdraw demo x86_64 1.2.0 --publish\n  tidegate waves withdraw demo x86_64 1.2.0 --call-back 1.1.0\n`,
+    )
+    .action((...args: [...Id, WithdrawOptions]) => {
+      const { reason, callBack } = args[3];
+      const how = {
+        ...(reason !== undefined && { reason }),
+        ...(callBack !== undefined && { callBack: callBack === true ? 'highest' : callBack }),
+      };
+      return steer({ kind: 'withdraw', ...idIn(args), ...how }, args[3], surroundings);
+    });
+}
+
+function releaseCommand(command: Command): Command {
+  return steeringCommand(command).argument('<variant>').argument('<arch>').argument('<version>');
+}
+
+export function steeringCommand(command: Command): Command {
+  return addPassphraseOptions(addWorkspaceOption(command))
+    .option('--publish', 'sign and publish it at once, with all else that waits')
+    .option('--dry-run', 'show what it would come to; write nothing');
+}
+
+function idIn([variant, arch, version]: readonly [...Id, unknown]): {
+  readonly variant: string;
+  readonly arch: string;
+  readonly version: string;
+} {
+  return { variant, arch, version };
+}
+
+/** In thousandths at most: that is how a draft keeps it. */
+function factorOf(text: string): number {
+  if (/^\d{1,4}(\.\d{1,3})?$/.test(text) && Number(text) > 1) return Number(text);
+  throw new InvalidArgumentError('expected a number above 1, such as 2 or 1.5');
+}
+
+/** The change as a draft, and with --publish everything that waits. */
+export async function steer(wish: Wish, options: SteerOptions, surroundings: Surroundings): Promise<void> {
+  const { terminal, signal } = surroundings;
+  const now = surroundings.now();
+  const dryRun = options.dryRun === true;
+  const workspace = await openChosenWorkspace(options, surroundings);
+  const { steerRelease } = await import('../../signer/release/steer-release.ts');
+  const planned = await steerRelease(workspace, wish, { now, dryRun, signal });
+  if (options.publish === true && !dryRun) {
+    const { publishCommand } = await import('./publish.ts');
+    await publishCommand([], { ...options, override: [], verify: 'checksum' }, surroundings);
+    return;
+  }
+  for (const line of steeringLines(planned, now)) terminal.print(printableLine(line));
+  terminal.print(dryRun ? 'nothing was written' : 'next: tidegate plan, tidegate publish');
+  terminal.printJson({ waiting: !dryRun, ...steeringData(planned) });
+}
+
+async function drop(
+  { variant, arch, version }: { variant: string; arch: string; version: string | undefined },
+  options: WorkspaceOptions,
+  surroundings: Surroundings,
+): Promise<void> {
+  const workspace = await openChosenWorkspace(options, surroundings);
+  const { dropSteering } = await import('../../signer/release/steer-release.ts');
+  const name = `${variant} ${arch}`;
+  const change = await dropSteering(
+    workspace,
+    version === undefined ? `highest version of ${name}` : `release ${name} ${version}`,
+  );
+  surroundings.terminal.print(`taken back: ${change.kind} of ${name} ${version ?? ''}`.trimEnd());
+  surroundings.terminal.printJson({ dropped: change.kind });
+}

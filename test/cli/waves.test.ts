@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { choose } from '../../src/waves/choose.ts';
+import { parseManifest } from '../../src/waves/manifest.ts';
+import { type CommandLine, commandLine } from '../support/command-line.ts';
+
+const hour = 3_600_000;
+const release = 'demo x86_64 1.1.0';
+
+interface Shown {
+  readonly releases: readonly {
+    version: string;
+    openShare: number;
+    paused: boolean;
+    openToAll: string | null;
+  }[];
+  readonly withdrawn: readonly { version: string; reason?: string }[];
+  readonly waiting: readonly string[];
+}
+
+describe('tidegate waves', () => {
+  let session: CommandLine;
+
+  const run = async (line: string): Promise<string> => {
+    const { status, out, beside } = await session.type(line);
+    assert.equal(status, 0, `${line}: ${beside}`);
+    return out;
+  };
+  const shown = async (line = 'waves show --json'): Promise<Shown> =>
+    (await session.type(line)).json() as Shown;
+
+  /** The list of releases as the last publication left it. */
+  const manifest = () => {
+    const folder = join(session.directory, 'acme', 'repository', 'targets');
+    const versions = readdirSync(join(session.directory, 'acme', 'repository', 'metadata'))
+      .filter((name) => /^\d+\.targets\.json$/.test(name))
+      .sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10));
+    const text = readFileSync(
+      join(session.directory, 'acme', 'repository', 'metadata', versions.at(-1) ?? ''),
+      'utf8',
+    );
+    const { sha256 } = JSON.parse(text).signed.targets['manifest.json'].hashes;
+    return parseManifest(readFileSync(join(folder, `${sha256}.manifest.json`)));
+  };
+  const offered = (seed: number, labels: readonly string[] = []): string | undefined =>
+    choose(manifest(), { variant: 'demo', arch: 'x86_64', version: '0.9.0', seed, labels }, session.now)
+      .release?.version;
+
+  beforeEach(async () => {
+    session = commandLine();
+    session.environment.TIDEGATE_WORKSPACE = 'acme';
+    for (const version of ['1.0.0', '1.1.0'])
+      writeFileSync(join(session.directory, `disk-${version}.img`), `image ${version}`);
+    await run('init acme --insecure-development-keys');
+    await run('release add disk-1.0.0.img --version 1.0.0 --waves none');
+    await run('release add disk-1.1.0.img --version 1.1.0');
+    await run('publish');
+    session.now += 36 * hour;
+    await run('refresh');
+  });
+
+  afterEach(() => session.end());
+
+  it('shows how far each release is, and when a host has its turn', async () => {
+    const text = await run('waves show');
+    assert.match(text, /release demo x86_64 1\.0\.0: open to all hosts/);
+    assert.match(text, /release demo x86_64 1\.1\.0: open to 10\.0 % of hosts, to all at 2030-01-0[78]T/);
+    assert.match(
+      await run('waves show demo x86_64 1.1.0 --at +7d'),
+      /^release demo x86_64 1\.1\.0: open to all hosts/,
+    );
+    assert.match(await run('waves show other'), /no such release/);
+    assert.match(
+      await run('waves when --seed 2000'),
+      /1\.0\.0 +open at all times\n.*1\.1\.0 +opens at 2030-01-07T/,
+    );
+    assert.match(await run('waves when demo x86_64 1.1.0 --seed 3'), /open since 2030-01-01T/);
+    const byId = (await session.type('waves when --host-id abc --labels canary --json')).json() as {
+      seed: number;
+    };
+    assert.ok(byId.seed >= 0 && byId.seed < 2048);
+    assert.equal((await session.type('waves when')).status, 64);
+    assert.equal((await session.type('waves when --seed 9999')).status, 64);
+  });
+
+  it('pauses: the plan says what was and will be, hosts obey, and it goes on where it stopped', async () => {
+    assert.deepEqual([offered(150), offered(300)], ['1.1.0', '1.0.0']);
+    assert.match(await run(`waves pause ${release} --dry-run`), /nothing was written/);
+    assert.deepEqual((await shown()).waiting, []);
+    assert.match(await run(`waves pause ${release}`), /10\.0 % of hosts are open and stay so/);
+    assert.match(await run('status'), /pause release demo x86_64 1\.1\.0/);
+    const plan = await run('plan');
+    assert.match(
+      plan,
+      /pause of release demo x86_64 1\.1\.0\n +now:\n[\s\S]*then:\n +paused +since 2030-01-02T12:00:00Z/,
+    );
+    const data = (await session.type('plan --json')).json() as {
+      changes: { kind: string; after?: { pausedAt: string } }[];
+    };
+    assert.equal(
+      data.changes.find(({ kind }) => kind === 'steering')?.after?.pausedAt,
+      '2030-01-02T12:00:00Z',
+    );
+    await run('publish');
+    const paused = await shown();
+    assert.deepEqual(
+      [paused.releases[1]?.paused, paused.releases[1]?.openToAll, paused.waiting],
+      [true, null, []],
+    );
+    assert.match(await run('waves when demo x86_64 1.1.0 --seed 300'), /waits: the release is paused/);
+    session.now += 24 * hour;
+    assert.deepEqual([offered(150), offered(300)], ['1.1.0', '1.0.0']);
+    const again = await session.type(`waves pause ${release}`);
+    assert.match(again.beside, /\[release-invalid\].*it is so already: paused/);
+    await run(`waves resume ${release} --publish`);
+    assert.deepEqual([offered(150), offered(300)], ['1.1.0', '1.0.0']);
+    session.now += 12 * hour;
+    assert.deepEqual([offered(300), offered(400)], ['1.1.0', '1.0.0']);
+    assert.match(await run('waves show demo x86_64 1.1.0'), /open to 15\.0 % of hosts/);
+  });
+
+  it('accelerates and sets other waves, and refuses a change made for waves that are gone', async () => {
+    assert.equal((await session.type(`waves accelerate ${release}`)).status, 64);
+    assert.equal((await session.type(`waves accelerate ${release} --factor 0.5`)).status, 64);
+    assert.match(await run(`waves accelerate ${release} --factor 2.5`), /then:/);
+    assert.match(await run('waves drop demo x86_64 1.1.0'), /taken back: accelerate/);
+    assert.equal((await session.type('waves drop demo x86_64')).status, 64);
+    await run(`waves accelerate ${release} --policy accelerated --publish`);
+    assert.equal((await shown()).releases[1]?.openShare.toFixed(2), '0.10');
+    assert.match((await shown()).releases[1]?.openToAll ?? '', /^2030-01-03/);
+    // A change from another copy of the workspace comes between.
+    await run(`waves set ${release} --policy slow --start-time +1d`);
+    const folder = join(session.directory, 'acme', 'drafts', 'steering');
+    const [file = ''] = readdirSync(folder);
+    const draft = readFileSync(join(folder, file));
+    await run('publish');
+    assert.deepEqual([offered(5), readdirSync(folder)], ['1.0.0', []]);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, file), draft);
+    assert.match((await session.type('plan')).beside, /changed by another publication since/);
+    writeFileSync(join(folder, file), '{}');
+    assert.match(
+      (await session.type('plan')).beside,
+      /\[workspace-invalid\].*the format is missing or wrong/,
+    );
+  });
+
+  it('withdraws for good, calls hosts back, and takes it again only when readmitted', async () => {
+    await run(`waves withdraw ${release} --reason bad --call-back`);
+    assert.match(
+      await run('plan'),
+      /withdrawal of release demo x86_64 1\.1\.0: bad\n.*never offered again; hosts that run it are called back/,
+    );
+    await run('publish');
+    assert.deepEqual(
+      (await shown()).withdrawn.map(({ version, reason }) => [version, reason]),
+      [['1.1.0', 'bad']],
+    );
+    assert.match(await run('waves show'), /withdrawn demo x86_64 1\.1\.0 at 2030-01-02T12:00:00Z: bad/);
+    const host = { variant: 'demo', arch: 'x86_64', version: '1.1.0', seed: 5 };
+    const choice = choose(manifest(), host, session.now);
+    assert.deepEqual(
+      [choice.kind === 'update' && choice.downgrade, choice.release?.version],
+      [true, '1.0.0'],
+    );
+    const added = await session.type('release add disk-1.1.0.img --version 1.1.0');
+    assert.match(added.beside, /\[release-invalid\].*withdrawn at 2030-01-02T12:00:00Z \(bad\)/);
+    assert.match((await session.type(`waves withdraw ${release}`)).beside, /withdrawn already/);
+    assert.match((await session.type('waves pause demo x86_64 9.9.9')).beside, /not published/);
+    await run('release add disk-1.1.0.img --version 1.1.0 --readmit --waves none');
+    await run('publish');
+    assert.deepEqual([offered(5), (await shown()).withdrawn], ['1.1.0', []]);
+  });
+
+  it('sets the highest version, and keeps images that hosts may want', async () => {
+    await run('waves max-version demo x86_64 1.0.0');
+    assert.match(await run('plan'), /highest version of demo x86_64: 1\.1\.0 → 1\.0\.0/);
+    await run('publish');
+    assert.equal(offered(5), '1.0.0');
+    assert.match(
+      (await session.type('waves max-version demo x86_64 1.0.0')).beside,
+      /highest version 1\.0\.0/,
+    );
+    const removed = await session.type('target remove disk-1.0.0.img');
+    assert.match(removed.beside, /is an image of release demo x86_64 1\.0\.0/);
+  });
+
+  it('MAN-08: takes migrations from a file, refuses a missing link and programs that are no targets', async () => {
+    const write = (...hops: string[]): void =>
+      writeFileSync(
+        join(session.directory, 'Release.toml'),
+        `version = "1.1.0"\n[migrations]\n${hops.join('\n')}\n`,
+      );
+    write('"(1.0.0, 1.0.5)" = []', '"(1.0.6, 1.1.0)" = []');
+    assert.match(
+      (await session.type('release migrations Release.toml')).beside,
+      /\[migration-missing\].*1\.0\.5/,
+    );
+    write('"(1.1.0, 1.0.0)" = []');
+    assert.match((await session.type('release migrations Release.toml')).beside, /does not lead upwards/);
+    write('"1.0.0" = []');
+    assert.equal((await session.type('release migrations Release.toml')).status, 78);
+    write('"(1.0.0, 1.1.0)" = ["disk-1.1.0.img.mig"]');
+    await run('release migrations Release.toml');
+    assert.match((await session.type('plan')).beside, /found no target "disk-1\.1\.0\.img\.mig"/);
+    writeFileSync(join(session.directory, 'disk-1.1.0.img.mig'), 'program');
+    await run('target add disk-1.1.0.img.mig');
+    assert.match(
+      await run('plan'),
+      /migrations of metadata: 1 hops\n +1\.0\.0 to 1\.1\.0: disk-1\.1\.0\.img\.mig/,
+    );
+    await run('publish');
+    assert.equal(manifest().migrations.length, 1);
+    assert.match(
+      (await session.type('target remove disk-1.1.0.img.mig')).beside,
+      /is a program of migration/,
+    );
+    writeFileSync(join(session.directory, 'disk-1.2.0.img'), 'image 1.2.0');
+    await run('release add disk-1.2.0.img --version 1.2.0');
+    assert.match((await session.type('plan')).beside, /\[migration-missing\]/);
+    assert.equal((await session.type('release migrations gone.toml')).status, 69);
+  });
+
+  it('lets labelled hosts go first, and asks for the bake time between waves', async () => {
+    const policies = join(session.directory, 'acme', 'policies', 'waves');
+    const wave =
+      '[[waves]]\nstart_after = "1 day"\nfleet_percentage = 50\n[[waves]]\nstart_after = "2 days"\nfleet_percentage = 100\n';
+    writeFileSync(
+      join(policies, 'canary.toml'),
+      `[[groups]]\nlabels = ["canary"]\nstart_after = "0 minutes"\n${wave}`,
+    );
+    writeFileSync(join(session.directory, 'disk-1.2.0.img'), 'image 1.2.0');
+    await run('release add disk-1.2.0.img --version 1.2.0 --waves canary');
+    assert.match(await run('plan'), /2030-01-02T12:00:00Z +at once +hosts labelled canary/);
+    await run('publish');
+    assert.deepEqual([offered(2000, ['canary']), offered(1, [])], ['1.2.0', '1.1.0']);
+    assert.match(
+      await run('waves when demo x86_64 1.2.0 --seed 2000 --labels canary'),
+      /labelled canary\n.*open since/,
+    );
+    const file = join(session.directory, 'acme', 'tidegate.toml');
+    writeFileSync(
+      file,
+      readFileSync(file, 'utf8').replace('[waves]\n', '[waves]\nminimum_bake = "12 hours"\n'),
+    );
+    const fast = await session.type('waves accelerate demo x86_64 1.2.0 --factor 4');
+    assert.match(fast.beside, /bake time: found .*360 minutes before wave 1.*at least 720/);
+    await run('waves accelerate demo x86_64 1.2.0 --factor 2');
+  });
+});
