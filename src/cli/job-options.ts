@@ -5,6 +5,7 @@ import { TidegateError } from '../errors.ts';
 import { formatTime } from '../metadata/time.ts';
 import type { JobStanding } from '../signer/jobs/advance.ts';
 import type { JobRun } from '../signer/jobs/carry-out.ts';
+import type { ChecklistItem } from '../signer/jobs/checklist.ts';
 import type { DrillReport } from '../signer/jobs/drill/drill.ts';
 import type { Job } from '../signer/jobs/job.ts';
 import type { ProofRow } from '../signer/jobs/proof.ts';
@@ -99,6 +100,27 @@ export function runOf(
   return { now: now(), signal, files, unlock: unlockWith(options, surroundings) };
 }
 
+/** Forgets a job, and says so. A damaged one can be given up as well. @throws usage for what is no name of a job */
+export async function giveUp(workspace: Workspace, name: string, { terminal }: Surroundings): Promise<void> {
+  const [{ abandonJob }, { jobNameForm, readJob }] = await Promise.all([
+    import('../signer/jobs/advance.ts'),
+    import('../signer/jobs/job.ts'),
+  ]);
+  if (!jobNameForm.test(name))
+    throw new TidegateError(
+      'usage',
+      `${JSON.stringify(name)} is no name of a job; tidegate rotate --status lists them`,
+    );
+  const known = await readJob(workspace, name).catch(() => ({ name }));
+  await abandonJob(workspace, { name });
+  const text =
+    known === undefined
+      ? `there is no job ${name}`
+      : `${name} is forgotten; tidegate.toml, keys and requests stay as they are`;
+  terminal.print(text);
+  terminal.printJson({ abandoned: known?.name ?? null });
+}
+
 /** Says where a job stands, and what is next. */
 export async function reportJob(
   standing: JobStanding,
@@ -112,16 +134,7 @@ export async function reportJob(
     terminal.print(
       `published ${repository}: root ${root}, targets ${versions.targets}, snapshot ${versions.snapshot}, timestamp ${versions.timestamp}`,
     );
-  for (const { text, state, time, details } of checklistItems(standing, workspace.directory)) {
-    const when =
-      time === undefined
-        ? ''
-        : state === 'done'
-          ? ` (${formatTime(time)})`
-          : ` (not before ${formatTime(time)})`;
-    terminal.print(printableLine(`${state === 'done' ? '[x]' : '[ ]'} ${text}${when}`));
-    for (const detail of details) terminal.print(printableLine(`      ${detail}`));
-  }
+  for (const item of checklistItems(standing, workspace.directory)) showItem(item, { terminal });
   showRows(rows, { terminal });
   const wait =
     waiting.length > 0
@@ -145,6 +158,16 @@ export async function reportJob(
     next: stage === 'done' ? null : commandOf(job),
     clients: rows,
   });
+}
+
+function showItem(
+  { text, state, time, details }: ChecklistItem,
+  { terminal }: Pick<Surroundings, 'terminal'>,
+): void {
+  const words = state === 'done' ? '' : 'not before ';
+  const when = time === undefined ? '' : ` (${words}${formatTime(time)})`;
+  terminal.print(printableLine(`${state === 'done' ? '[x]' : '[ ]'} ${text}${when}`));
+  for (const detail of details) terminal.print(printableLine(`      ${detail}`));
 }
 
 export async function reportPlan(

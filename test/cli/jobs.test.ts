@@ -31,7 +31,7 @@ describe('tidegate rotate, revoke, recover', () => {
     const folder = join(session.directory, 'acme', 'requests');
     for (const name of readdirSync(folder).filter((file) => file.endsWith('.request.json'))) {
       const own = keys.map((key) => `--key acme/keys/${key}.key.json`).join(' ');
-      await good(`sign acme/requests/${name} ${own} --yes`);
+      await good(`sign acme/requests/${name} ${own} --root acme/roots/1.root.json --yes`);
     }
   }
 
@@ -81,7 +81,7 @@ describe('tidegate rotate, revoke, recover', () => {
   for (const line of [
     'rotate timestamp --new-key',
     'revoke timestamp --compromised --new-key',
-    'recover --new-key',
+    'recover --new-key --stolen snapshot',
   ])
     it(`${line} --dry-run writes nothing`, async () => {
       const before = hashesBelow(session.directory);

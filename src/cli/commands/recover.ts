@@ -8,6 +8,7 @@ import type { Workspace } from '../../signer/workspace/workspace.ts';
 import {
   addJobOptions,
   drillOptionsOf,
+  giveUp,
   type JobCommandOptions,
   keyHelp,
   reportDrill,
@@ -66,18 +67,13 @@ async function recover(
 ): Promise<void> {
   requireOneMode(options);
   const workspace = await openChosenWorkspace(options, surroundings);
-  const [{ readJob }, { startRecovery }, { advanceJob, abandonJob }] = await Promise.all([
+  const [{ readJob }, { startRecovery }, { advanceJob }] = await Promise.all([
     import('../../signer/jobs/job.ts'),
     import('../../signer/jobs/start-job.ts'),
     import('../../signer/jobs/advance.ts'),
   ]);
   const known = await readJob(workspace, 'recover');
-  if (options.abandon === true) {
-    await abandonJob(workspace, { name: 'recover' });
-    surroundings.terminal.print('recover is forgotten; tidegate.toml, keys and requests stay as they are');
-    surroundings.terminal.printJson({ abandoned: known?.name ?? null });
-    return;
-  }
+  if (options.abandon === true) return await giveUp(workspace, 'recover', surroundings);
   const start = await startOptionsOf(options, surroundings);
   const honest = known?.honest ?? (await honestStates(workspace, options, surroundings));
   if (options.drill === true) return await drill(workspace, honest, { start, options }, surroundings);

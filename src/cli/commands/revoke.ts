@@ -8,6 +8,7 @@ import { printableLine } from '../../terminal.ts';
 import {
   addJobOptions,
   drillOptionsOf,
+  giveUp,
   type JobCommandOptions,
   keyHelp,
   reportDrill,
@@ -60,21 +61,14 @@ async function revoke(
       `a key that nobody has stolen is replaced without a gap by: tidegate rotate ROLE --old ${name}. For a stolen one give --compromised`,
     );
   const workspace = await openChosenWorkspace(options, surroundings);
-  const [{ readJob }, { startRevocation }, { advanceJob, abandonJob }, { rolesOfKey }] = await Promise.all([
+  const [{ readJob }, { startRevocation }, { advanceJob }, { rolesOfKey }] = await Promise.all([
     import('../../signer/jobs/job.ts'),
     import('../../signer/jobs/start-job.ts'),
     import('../../signer/jobs/advance.ts'),
     import('../../signer/jobs/affected-roles.ts'),
   ]);
   const known = await readJob(workspace, `revoke-${name}`);
-  if (options.abandon === true) {
-    await abandonJob(workspace, { name: `revoke-${name}` });
-    surroundings.terminal.print(
-      `revoke-${name} is forgotten; tidegate.toml, keys and requests stay as they are`,
-    );
-    surroundings.terminal.printJson({ abandoned: known?.name ?? null });
-    return;
-  }
+  if (options.abandon === true) return await giveUp(workspace, `revoke-${name}`, surroundings);
   const start = await startOptionsOf(options, surroundings);
   const affected = rolesOfKey(workspace.settings, name);
   if (options.drill === true) return await drill(workspace, name, { start, affected, options }, surroundings);

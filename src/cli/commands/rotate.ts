@@ -1,10 +1,12 @@
 /** `tidegate rotate ROLE`: another key takes the place of one, and no host notices. */
 import { resolve } from 'node:path';
 import { TidegateError } from '../../errors.ts';
+import type { StartOptions } from '../../signer/jobs/replacements.ts';
 import type { Workspace } from '../../signer/workspace/workspace.ts';
 import {
   addJobOptions,
   drillOptionsOf,
+  giveUp,
   type JobCommandOptions,
   keyHelp,
   reportDrill,
@@ -64,23 +66,15 @@ async function rotate(
       'usage',
       'which role? Expected timestamp, snapshot, targets, root or a delegated role; or --status',
     );
-  const [{ readJob }, { startRotation }, { advanceJob, abandonJob }] = await Promise.all([
+  const [{ jobNameForm, readJob }, { startRotation }, { advanceJob }] = await Promise.all([
     import('../../signer/jobs/job.ts'),
     import('../../signer/jobs/start-job.ts'),
     import('../../signer/jobs/advance.ts'),
   ]);
-  // A name of a job is taken as well, so that each can be given up.
-  const known =
-    (await readJob(workspace, `rotate-${role}`)) ??
-    (options.abandon === true ? await readJob(workspace, role) : undefined);
-  if (options.abandon === true) {
-    await abandonJob(workspace, known ?? { name: requireJobName(role) });
-    surroundings.terminal.print(
-      `${known?.name ?? role} is forgotten; tidegate.toml, keys and requests stay as they are`,
-    );
-    surroundings.terminal.printJson({ abandoned: known?.name ?? null });
-    return;
-  }
+  // A whole name of a job is taken as well, so that each can be given up.
+  if (options.abandon === true)
+    return await giveUp(workspace, jobNameForm.test(role) ? role : `rotate-${role}`, surroundings);
+  const known = await readJob(workspace, `rotate-${role}`);
   const start = { ...(await startOptionsOf(options, surroundings)), old: options.old, wait: options.wait };
   if (options.drill === true) return await drill(workspace, role, start, options, surroundings);
   if (options.dryRun === true && known !== undefined) return await showJobs(workspace, surroundings);
@@ -91,19 +85,10 @@ async function rotate(
   await reportJob(standing, workspace, surroundings);
 }
 
-function requireJobName(name: string): string {
-  if (/^[a-z0-9][a-z0-9._-]{0,100}$/.test(name)) return name;
-  throw new TidegateError(
-    'usage',
-    `${JSON.stringify(name)} is no name of a job; tidegate rotate --status lists them`,
-  );
-}
-
 async function drill(
   source: Workspace,
   role: string,
-  start: Awaited<ReturnType<typeof startOptionsOf>> &
-    Pick<RotateOptions, never> & { readonly old: string | undefined; readonly wait: number | undefined },
+  start: StartOptions & { readonly old: string | undefined; readonly wait: number | undefined },
   { ceremonyTime }: RotateOptions,
   surroundings: Surroundings,
 ): Promise<void> {

@@ -38,10 +38,7 @@ export function checklistItems(
   const keys = job.changes.map(
     ({ role, before, after }) => `${role}: ${before.join(', ')} → ${after.join(', ')}`,
   );
-  const requests = waiting.map(({ path, role, version, progress, missing }) => {
-    const file = relative(directory, path);
-    return `${role} ${version}: ${progress}; still to sign: ${missing.join(', ')}. Each types: tidegate sign ${file} --key KEY`;
-  });
+  const requests = waiting.map((request) => requestLine(request, directory));
   const item = (
     own: Stage,
     text: string,
@@ -70,6 +67,11 @@ export function checklistItems(
       expiryLines(marks),
     ),
   ];
+}
+
+function requestLine({ path, role, version, progress, missing }: WaitingRequest, directory: string): string {
+  const file = relative(directory, path);
+  return `${role} ${version}: ${progress}; still to sign: ${missing.join(', ')}. Each types: tidegate sign ${file} --key KEY`;
 }
 
 function expiryLines({ oldExpires }: JobMarks): readonly string[] {

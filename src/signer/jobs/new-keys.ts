@@ -2,7 +2,6 @@
 import { join, resolve } from 'node:path';
 import { TidegateError } from '../../errors.ts';
 import { formatJson } from '../../metadata/json-writer.ts';
-import { isTopLevelRole } from '../../metadata/role-name.ts';
 import { createDurably, writeDurably } from '../../storage/durable-file.ts';
 import { readPlainFile, statusIfAny } from '../../storage/plain-file.ts';
 import { parseKeyAddress } from '../keys/key-address.ts';
@@ -15,7 +14,7 @@ import { parsePublicKeyFile, requireUsable } from '../keys/public-key-file.ts';
 import { generatePrivateKey, type KeyType } from '../keys/signing-key.ts';
 import { isKeyName, keyNameForm } from '../workspace/key-names.ts';
 import { withKeyPlace } from '../workspace/role-edit.ts';
-import type { Workspace } from '../workspace/workspace.ts';
+import { type Workspace, whileLocked } from '../workspace/workspace.ts';
 import { readWorkspaceFile, workspaceFileName } from '../workspace/workspace-file.ts';
 
 /** A key for a role: NAME, whose public half is in keys/; NAME=FILE.pub; or NAME=ADDRESS of a private half. */
@@ -132,8 +131,10 @@ async function keepPublicHalf(
 }
 
 async function keepPlace(workspace: Workspace, name: string, uri: string): Promise<void> {
-  await editSettings(workspace, (text) =>
-    readWorkspaceFile(text).keyPlaces.get(name) === uri ? text : withKeyPlace(text, name, uri),
+  await whileLocked(workspace, () =>
+    editSettings(workspace, (text) =>
+      readWorkspaceFile(text).keyPlaces.get(name) === uri ? text : withKeyPlace(text, name, uri),
+    ),
   );
 }
 
@@ -149,9 +150,4 @@ export async function editSettings(workspace: Workspace, edit: (text: string) =>
   readWorkspaceFile(after);
   const mode = file.status.mode & 0o777;
   await writeDurably(fileSystem, path, new TextEncoder().encode(after), { mode, within: directory });
-}
-
-/** For messages: "[roles.timestamp]". */
-export function placeOfRole(role: string): string {
-  return isTopLevelRole(role) ? `[roles.${role}]` : `[[delegations]] ${role}`;
 }

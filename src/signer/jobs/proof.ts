@@ -69,24 +69,19 @@ export async function proofRows(
     newest = outcome;
   }
   const [anchor] = roots;
-  if (
-    options.forged === undefined ||
-    options.forged.size === 0 ||
-    anchor === undefined ||
-    newest === undefined
-  )
-    return rows;
-  const shown = overlaid(options.forged, read);
-  const refusing: SimulatedClient = {
-    name: `root ${last}, shown the attacker's files again`,
-    anchor,
-    floors: newest.floors,
-  };
-  const outcome = await visit(shown, place.folders, refusing, options.now);
-  return [
-    ...rows,
-    { client: refusing.name, outcome: outcomeText(outcome), good: outcome.versions === undefined },
-  ];
+  if (newest === undefined || anchor === undefined || (options.forged?.size ?? 0) === 0) return rows;
+  const name = `root ${last}, shown the attacker's files again`;
+  return [...rows, await refusal(workspace, place, { name, anchor, floors: newest.floors }, options)];
+}
+
+async function refusal(
+  workspace: Workspace,
+  place: RepositoryPlace,
+  client: SimulatedClient,
+  { forged = new Map(), now }: ProofOptions,
+): Promise<ProofRow> {
+  const outcome = await visit(overlaid(forged, readerOf(workspace.store)), place.folders, client, now);
+  return { client: client.name, outcome: outcomeText(outcome), good: outcome.versions === undefined };
 }
 
 function hostsOf(files: readonly RootFile[], { poisoned, seen }: ProofOptions): readonly SimulatedClient[] {

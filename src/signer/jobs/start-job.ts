@@ -11,7 +11,7 @@ import { workspaceFileName } from '../workspace/workspace-file.ts';
 import { abandonJob } from './advance.ts';
 import { rolesOfKey, rolesToReplace } from './affected-roles.ts';
 import { reopened } from './carry-out.ts';
-import { changedRoles } from './honest-state.ts';
+import { changedRoles, honestRepository } from './honest-state.ts';
 import type { HonestState, Job, JobKind } from './job.ts';
 import { readJobs, writeJob } from './job.ts';
 import { bringKey, makeKey } from './new-keys.ts';
@@ -100,10 +100,11 @@ export async function startRecovery(workspace: Workspace, options: RecoveryOptio
       'usage',
       'a stolen root key is taken away by: tidegate revoke NAME --compromised. As many as must sign, and only a new first root by an OS image helps',
     );
-  for (const place of repositoriesOf(workspace.settings)) {
-    const state = options.honest.find(({ repository }) => repository === place.name);
-    if (state === undefined) continue;
-    for (const role of await changedRoles(workspace, place, state)) stolen.add(role);
+  for (const role of await attackedRoles(workspace, options)) stolen.add(role);
+  if (stolen.size === 0) {
+    const text =
+      'what is published is what this workspace published last: there is nothing to recover from. If it came from somebody else all the same, give --keep-from FILE, --remove TARGET or --stolen ROLE';
+    throw new TidegateError('usage', text);
   }
   const replacements: Replacement[] = [];
   for (const role of rolesToReplace(stolen)) {
@@ -133,6 +134,26 @@ async function requireReadable(workspace: Workspace, key: string): Promise<void>
       throw new TidegateError(error.code, text, error.details, { cause: error });
     }
   }
+}
+
+/** Roles of which something unknown is published, or that list what shall go. */
+async function attackedRoles(
+  workspace: Workspace,
+  { honest, remove }: RecoveryOptions,
+): Promise<ReadonlySet<string>> {
+  const roles = new Set<string>();
+  for (const place of repositoriesOf(workspace.settings)) {
+    const state = honest.find(({ repository }) => repository === place.name);
+    if (state === undefined) continue;
+    for (const role of await changedRoles(workspace, place, state)) roles.add(role);
+    const { published } = await honestRepository(workspace, place, state);
+    for (const [role, document] of [
+      ['targets', published?.targets] as const,
+      ...Array.from(published?.delegated ?? [], ([name, file]) => [name, file.document] as const),
+    ])
+      if (remove.some((path) => document?.targets.has(path) === true)) roles.add(role);
+  }
+  return roles;
 }
 
 function requireRoot({ roots }: Workspace): void {

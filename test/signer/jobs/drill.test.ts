@@ -1,13 +1,17 @@
 /** Rehearsals of every job, for every stolen key, on a copy of the repository. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { rehearse } from '../../../src/signer/jobs/drill/drill.ts';
 import { stateOfJournal } from '../../../src/signer/jobs/honest-state.ts';
 import type { Job } from '../../../src/signer/jobs/job.ts';
 import { startRecovery, startRevocation, startRotation } from '../../../src/signer/jobs/start-job.ts';
 import { readLive } from '../../../src/signer/publication/live-repository.ts';
 import { repositoriesOf, type Workspace } from '../../../src/signer/workspace/workspace.ts';
+import { MemoryStore } from '../../../src/storage/memory.ts';
 import { publishedWorkspace, startOptions } from '../../support/jobs.ts';
-import { hour, start } from '../../support/workspace.ts';
+import { hour, open, planAndPublish, start, workspaceDisk } from '../../support/workspace.ts';
 
 const now = start + hour;
 
@@ -24,6 +28,14 @@ async function drill(stolen: readonly string[], begin: (workspace: Workspace) =>
 }
 
 describe('signer/jobs/drill', () => {
+  const folders: string[] = [];
+  const { TMPDIR } = process.env;
+  afterEach(() => {
+    if (TMPDIR === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = TMPDIR;
+    for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+  });
+
   for (const role of ['timestamp', 'snapshot', 'targets', 'root'])
     it(`rotates ${role}, and every host follows`, async () => {
       const old = role === 'root' ? { old: 'root-3' } : {};
@@ -51,4 +63,42 @@ describe('signer/jobs/drill', () => {
       );
       assert.ok(report.good, shown);
     }).timeout(20_000);
+
+  for (const kind of ['timestamp', 'recover'])
+    it(`rehearses ${kind} with a repository for each variant, and leaves everything as it was`, async () => {
+      const fs = await workspaceDisk({ template: 'bottlerocket', variants: { demo: ['x86_64', 'aarch64'] } });
+      const store = new MemoryStore();
+      const source = await open(fs, store);
+      await planAndPublish(source, start);
+      const lives = [];
+      for (const place of repositoriesOf(source.settings)) lives.push(await readLive(source, place));
+      const before = await namesIn(store);
+      const own = mkdtempSync(join(tmpdir(), 'tidegate-drill-test-'));
+      folders.push(own);
+      process.env.TMPDIR = own;
+      const report = await rehearse({
+        source,
+        lives,
+        stolen: kind === 'recover' ? ['timestamp'] : [],
+        hidesSnapshot: true,
+        now,
+        begin: async (workspace) => {
+          if (kind !== 'recover') return await startRotation(workspace, kind, startOptions(now));
+          const honest = [];
+          for (const place of repositoriesOf(workspace.settings))
+            honest.push(await stateOfJournal(workspace, place));
+          return await startRecovery(workspace, { ...startOptions(now), honest, remove: [], stolen: [] });
+        },
+      });
+      assert.ok(report.good, JSON.stringify(report.rows, undefined, 1));
+      assert.equal(report.rows.filter(({ client }) => client === 'root 1, fresh').length, 2);
+      assert.deepEqual(await namesIn(store), before);
+      assert.deepEqual(readdirSync(own), []);
+    }).timeout(20_000);
 });
+
+async function namesIn(store: MemoryStore): Promise<readonly string[]> {
+  const names = [];
+  for await (const { name, etag } of store.list()) names.push(`${name} ${etag}`);
+  return names;
+}

@@ -142,13 +142,12 @@ async function copyRoles(
   live: LiveRepository,
   { standIns, store, now }: Into,
 ): Promise<void> {
-  const { published, place, root } = live;
+  const { published, place } = live;
   if (published === undefined) return;
   const { targets: validity, snapshot: snapshotValidity, timestamp: timestampValidity } = source.expiration;
   const write = async (role: string, document: JsonObject, version: number) => {
-    const signers =
-      role in root.roles ? root.roles[role as keyof typeof root.roles] : signersOf(live, role)?.role;
-    const bytes = await signedByStandIns(document, signers?.keyIds ?? [], standIns);
+    const signers = signersOf(live, role)?.role.keyIds ?? [];
+    const bytes = await signedByStandIns(document, signers, standIns);
     if (role === 'timestamp') await store.swap(metadataName(place.folders, role), bytes, undefined);
     else await store.create(metadataName(place.folders, role, version), bytes);
     return { version, bytes };
