@@ -58,7 +58,7 @@ export function nextSteps(standing: WorkspaceStanding): readonly string[] {
   if (roots.length === 0 && jobs.length === 0 && (!hasRoot || differences.length > 0 || rootDue))
     steps.push('tidegate root propose');
   const asked = (step: string): boolean =>
-    step.startsWith('tidegate targets propose') && requests.some(({ role }) => role !== 'root');
+    /^tidegate (plan|targets propose)/.test(step) && requests.some(({ role }) => role !== 'root');
   steps.push(...own.filter((step) => step !== undefined && !asked(step)).map(String));
   return [...new Set(steps)];
 }

@@ -27,8 +27,11 @@ export interface CommandLine {
   end(): void;
 }
 
-export function commandLine(now = Date.UTC(2030, 0, 1)): CommandLine {
-  const directory = mkdtempSync(join(tmpdir(), 'tidegate-cli-'));
+/** @param directory default: a new one, which `end` removes as it does a given one */
+export function commandLine(
+  now = Date.UTC(2030, 0, 1),
+  directory = mkdtempSync(join(tmpdir(), 'tidegate-cli-')),
+): CommandLine {
   const session: CommandLine = {
     directory,
     now,

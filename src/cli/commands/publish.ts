@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { TidegateError } from '../../errors.ts';
 import type { VerifyHow } from '../../signer/publication/listed-files.ts';
+import type { Plan } from '../../signer/publication/plan-publication.ts';
 import type { PublishResult } from '../../signer/publication/publish.ts';
 import type { Terminal } from '../../terminal.ts';
 import { addPassphraseOptions, type PassphraseOptions } from '../passphrase.ts';
@@ -85,7 +86,14 @@ export async function publishCommand(
   if (unchanged || dryRun) terminal.printJson({ published: false, ...(planData(plan) as object) });
   if (dryRun) return;
   // An empty plan is published too: that finishes what died between the timestamp and the end.
-  requireKeys(plan.signatures);
+  const short = lacking(plan.signatures);
+  if (short !== undefined && taken.installed.length > 0 && hasPeople(short.role)) {
+    terminal.print(`nothing is published yet: ${lackText(short)}`);
+    terminal.print(`next: ${proposeCommand(short.role)}`);
+    terminal.printJson({ published: false, installed: taken.installed, ...(planData(plan) as object) });
+    return;
+  }
+  if (short !== undefined) throw signaturesMissing(short);
   const unlock = unlockWith(options, surroundings);
   const result = await withUploadLines(terminal, (progress) =>
     publish(workspace, plan, { now, signal, unlock, progress, verify: options.verify }),
@@ -104,31 +112,34 @@ async function resume(
   await resumePublication(plan, options, surroundings);
 }
 
+type Lacking = Plan['signatures'][number];
+
 /** Before anybody is asked for a passphrase. */
-function requireKeys(
-  signatures: readonly {
-    role: string;
-    threshold: number;
-    atHand: readonly string[];
-    keyNames: readonly string[];
-    signed: boolean;
-  }[],
-): void {
-  const short = signatures.find(({ threshold, atHand, signed }) => !signed && atHand.length < threshold);
-  if (short === undefined) return;
-  const { role, threshold, atHand, keyNames } = short;
-  throw new TidegateError(
-    'signatures-missing',
-    `${role}: ${threshold} of ${keyNames.join(', ')} must sign, and ${atHand.length === 0 ? 'none' : atHand.join(', ')} is at hand in keys/; nothing was published. ${signElsewhere(role)}`,
-    { role, threshold, atHand },
-  );
+function lacking(signatures: Plan['signatures']): Lacking | undefined {
+  return signatures.find(({ threshold, atHand, signed }) => !signed && atHand.length < threshold);
+}
+
+function lackText({ role, threshold, keyNames, atHand }: Lacking): string {
+  const found = atHand.length === 0 ? 'none' : atHand.join(', ');
+  return `${role}: ${threshold} of ${keyNames.join(', ')} must sign, and ${found} is at hand in keys/`;
+}
+
+function signaturesMissing(lack: Lacking): TidegateError {
+  const { role, threshold, atHand } = lack;
+  const next = hasPeople(role)
+    ? `To have it signed elsewhere: ${proposeCommand(role)}`
+    : 'Say where its key is in [keys] of tidegate.toml';
+  const text = `${lackText(lack)}; nothing was published. ${next}`;
+  return new TidegateError('signatures-missing', text, { role, threshold, atHand });
 }
 
 /** Roles that people sign together can be signed elsewhere; a job's cannot. */
-function signElsewhere(role: string): string {
-  if (role === 'snapshot' || role === 'timestamp') return `Say where its key is in [keys] of tidegate.toml`;
-  const option = role === 'targets' ? '' : ` --role ${role}`;
-  return `To have it signed elsewhere: tidegate targets propose${option}`;
+function hasPeople(role: string): boolean {
+  return role !== 'snapshot' && role !== 'timestamp';
+}
+
+function proposeCommand(role: string): string {
+  return role === 'targets' ? 'tidegate targets propose' : `tidegate targets propose --role ${role}`;
 }
 
 function report({ plan, repositories, regions }: PublishResult, terminal: Terminal): void {
