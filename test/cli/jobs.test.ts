@@ -1,6 +1,6 @@
 /** Rotating, revoking and recovering as people type it. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hashesBelow } from '../support/client-scene.ts';
 import { type CommandLine, commandLine, type Typed } from '../support/command-line.ts';
@@ -100,6 +100,38 @@ describe('tidegate rotate, revoke, recover', () => {
     const done = await good('revoke root-3 --compromised');
     assert.match(done.out, /ok +root 1, fresh +root 2, targets 1/);
     assert.match((await good('root show')).out, /root +2 of .*dave/);
+  });
+
+  it('SGN-34: a thief publishes with a copy of the workspace; its owner recovers', async () => {
+    const toml = join(session.directory, 'acme', 'tidegate.toml');
+    const store = join(session.directory, 'acme', 'repository');
+    writeFileSync(
+      toml,
+      readFileSync(toml, 'utf8').replace('location = "repository"', `location = "${store}"`),
+    );
+    cpSync(join(session.directory, 'acme'), join(session.directory, 'thief'), { recursive: true });
+    writeFileSync(join(session.directory, 'disk-9.9.9.img'), 'backdoor');
+    session.now += hour;
+    await good('release add disk-9.9.9.img --version 9.9.9 --waves none -w thief');
+    await good('publish -w thief');
+    const listed = () => session.type('verify acme/repository --root acme/roots/1.root.json --json');
+    assert.match((await listed()).out, /"releases": 2/);
+    const shown = await good('recover --new-key --dry-run');
+    assert.match(
+      shown.out,
+      /targets: targets → targets-2[\s\S]*goes on from targets 1, snapshot 1, timestamp 1/,
+    );
+    assert.match(shown.out, /keeps 2 targets: disk-1\.0\.0\.img, manifest\.json/);
+    await good('recover --new-key --insecure-development-keys');
+    await signAll(['root-1', 'root-2']);
+    const done = await good('recover');
+    assert.match(done.out, /published metadata: root 2, targets 3, snapshot 3, timestamp 2/);
+    assert.match(done.out, /ok +root 1, poisoned under root 1 +root 2, targets 3/);
+    const { out } = await good('plan');
+    assert.doesNotMatch(out, /9\.9\.9/);
+    assert.notEqual((await session.type('refresh --force -w thief')).status, 0);
+    session.now += hour;
+    await good('refresh --force');
   });
 
   it('refuses what says nothing, or two things', async () => {
