@@ -52,7 +52,7 @@ export interface AwsRequest {
 export interface AwsEndpointOptions {
   /** By key id, alias or ARN, as it is asked for. */
   readonly keys?: ReadonlyMap<string, EndpointKey>;
-  readonly parameters?: ReadonlyMap<string, EndpointParameter>;
+  readonly parameters?: Map<string, EndpointParameter>;
   readonly trouble?: (request: AwsRequest) => Trouble | undefined;
   readonly credentials?: ReadonlyMap<string, KnownCredential>;
   /** The clock of the service. */
@@ -155,6 +155,7 @@ async function served(
   const trouble = options.trouble?.(request);
   if (typeof trouble === 'string') return trouble;
   if (trouble !== undefined) return failure(trouble.type, trouble.message, trouble.status);
+  if (action === 'PutParameter') return putReply(input, options.parameters);
   if (action === 'GetParameter') return parameterReply(input, options.parameters);
   const key = options.keys?.get(`${input.KeyId}`);
   if (key === undefined) return failure('NotFoundException', `Key '${input.KeyId}' does not exist`);
@@ -172,6 +173,17 @@ function parameterReply(input: AwsRequest['input'], parameters: AwsEndpointOptio
   const { value, type = 'SecureString' } = parameter;
   const Value = type === 'String' || input.WithDecryption === true ? value : 'AQICAHg1cypher1text';
   return { status: 200, body: { Parameter: { Name: input.Name, Type: type, Value, Version: 1 } } };
+}
+
+function putReply(input: AwsRequest['input'], parameters: AwsEndpointOptions['parameters']): Reply {
+  const [name, value] = [`${input.Name}`, `${input.Value}`];
+  if (value.length > 4096) return failure('ValidationException', 'value is longer than 4096 characters');
+  if (/^\/?(aws|ssm)/i.test(name))
+    return failure('AccessDeniedException', `No access to reserved parameter name: ${name}.`);
+  if (parameters?.has(name) === true && input.Overwrite !== true)
+    return failure('ParameterAlreadyExists', name);
+  parameters?.set(name, { value, type: input.Type === 'SecureString' ? 'SecureString' : 'String' });
+  return { status: 200, body: { Version: 1, Tier: 'Standard' } };
 }
 
 function publicKeyReply(input: AwsRequest['input'], key: EndpointKey): Reply {

@@ -1,0 +1,106 @@
+/**
+ * The newest release of a repository for a variant and architecture, as a host would believe it: roots from a trusted one
+ * on, every signature, version and expiry. The newest is the highest that is not above max_version; waves, which say
+ * when each host has its turn, do not count.
+ */
+import { TidegateError } from '../../errors.ts';
+import { targetFileName } from '../../metadata/file-names.ts';
+import { parseTargetPath } from '../../metadata/target-path.ts';
+import { targetOf } from '../../metadata/targets.ts';
+import { noFloors } from '../../trust/floors.ts';
+import { openReleases } from '../../waves/choose.ts';
+import { type Release, releaseKey, releaseName } from '../../waves/release.ts';
+import type { AuditPlace } from '../audit/places.ts';
+import { type ReadFile, type ReadRepository, readRepository } from '../publication/repository-reader.ts';
+import { trustPolicyAt } from '../workspace/roots.ts';
+
+export interface LatestImage {
+  /** boot, root, hash or image */
+  readonly kind: string;
+  /** The target path. */
+  readonly name: string;
+  readonly url: string;
+  /** Bytes. */
+  readonly length: number;
+  readonly sha256: string;
+}
+
+export interface LatestRelease {
+  readonly variant: string;
+  readonly arch: string;
+  readonly version: string;
+  readonly images: readonly LatestImage[];
+  readonly release: Release;
+}
+
+export interface LatestRequest {
+  readonly places: readonly AuditPlace[];
+  readonly trustedRoot: Uint8Array;
+  readonly variant: string;
+  readonly arch: string;
+  /** Default: the newest. */
+  readonly version?: string | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly signal?: AbortSignal;
+}
+
+/** @throws not-found when there is none, and what the store and `trust/` throw */
+export async function findLatest(request: LatestRequest): Promise<LatestRelease> {
+  const { places, trustedRoot, variant, arch, now, signal } = request;
+  for (const place of places) {
+    const read = readerIn(place, signal);
+    const wish = { folders, anchor: trustedRoot, policy: trustPolicyAt(now), floors: noFloors };
+    const found = await readRepository(read, wish);
+    const release = pick(found, request);
+    if (release === undefined) continue;
+    const images = imagesOf(release, found, place);
+    return { variant, arch, version: release.version, images, release };
+  }
+  const name =
+    request.version === undefined
+      ? `${variant} ${arch}`
+      : releaseName({ variant, arch, version: request.version });
+  const where = places.map((place) => place.name).join(', ');
+  throw new TidegateError('not-found', `no release of ${name} is offered in ${where}`, { release: name });
+}
+
+/** Names within a place: two folders that can lie anywhere. */
+const folders = { metadata: 'metadata', targets: 'targets' };
+
+function readerIn({ metadata, targets }: AuditPlace, signal: AbortSignal | undefined): ReadFile {
+  const options = signal === undefined ? {} : { signal };
+  return async (name, limit) => {
+    const [folder, file] = name.startsWith('targets/') ? [targets, name.slice(8)] : [metadata, name.slice(9)];
+    return await folder.readMetadata(file, limit, options);
+  };
+}
+
+function pick(
+  { manifest }: ReadRepository,
+  { variant, arch, version, now }: LatestRequest,
+): Release | undefined {
+  const anyone = { variant, arch, version: '0.0.0', seed: 0, ignoreWaves: true };
+  const offered = openReleases(manifest, anyone, now);
+  if (version === undefined) return offered[0];
+  const key = releaseKey({ variant, arch, version });
+  return offered.find((release) => releaseKey(release) === key);
+}
+
+function imagesOf(release: Release, { set }: ReadRepository, place: AuditPlace): readonly LatestImage[] {
+  const documents = [...set.targets.values()].map(({ document }) => document);
+  return Object.entries(release.images).map(([kind, name]) => {
+    const path = parseTargetPath(name);
+    const target = documents.map((document) => targetOf(document, path)).find((one) => one !== undefined);
+    const sha256 = target?.hashes.sha256;
+    if (target === undefined || sha256 === undefined) {
+      const text = `${releaseName(release)}: image ${kind}: found no target ${JSON.stringify(name)} with a SHA-256, expected one`;
+      throw new TidegateError('manifest-image-missing', text, {
+        release: releaseName(release),
+        missing: [name],
+      });
+    }
+    const url = `${place.targets.location.replace(/\/$/, '')}/${targetFileName(path, sha256)}`;
+    return { kind, name, url, length: target.length, sha256 };
+  });
+}

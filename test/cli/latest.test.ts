@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type AwsEndpoint,
+  awsRegion,
+  deniedBy,
+  type EndpointParameter,
+  startAwsEndpoint,
+  type Trouble,
+} from '../support/aws-endpoint.ts';
+import { awsVariables, setVariables } from '../support/aws-environment.ts';
+import { type CommandLine, commandLine } from '../support/command-line.ts';
+
+const images = { boot: 'boot image', root: 'root image', hash: 'tree' } as const;
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+describe('tidegate latest', () => {
+  let session: CommandLine;
+  const run = async (line: string): Promise<string> => {
+    const { status, out, beside } = await session.type(line);
+    assert.equal(status, 0, `${line}: ${beside}`);
+    return out;
+  };
+
+  before(async () => {
+    session = commandLine(Date.now());
+    await run('init acme --insecure-development-keys --template bottlerocket --variant demo/x86_64');
+    for (const version of ['1.0.0', '1.1.0']) {
+      const files = Object.entries(images).map(([kind, text]) => {
+        writeFileSync(
+          join(session.directory, `${version}-${kind}.lz4`),
+          version === '1.1.0' ? text : `${text} before`,
+        );
+        return `${kind}=${version}-${kind}.lz4`;
+      });
+      await run(`release add ${files.join(' ')} --version ${version} -w acme`);
+    }
+    await run('publish -w acme');
+  });
+
+  after(() => session.end());
+
+  it('prints version, names, addresses and hashes, as text, as data and as one value', async () => {
+    const text = await run('latest demo x86_64 -w acme');
+    assert.match(text, /^demo x86_64 1\.1\.0, open to all hosts from 20/);
+    assert.ok(text.includes(`sha256 ${sha256('root image')}`));
+    const data = JSON.parse(await run('latest demo x86_64 1.0.0 -w acme --json'));
+    assert.deepEqual([data.version, data.maxVersion, data.images.length], ['1.0.0', '1.1.0', 3]);
+    assert.equal(await run('latest demo x86_64 -w acme --field version'), '1.1.0\n');
+    const url = (await run('latest demo x86_64 -w acme --field url --image boot')).trim();
+    assert.equal(readFileSync(url, 'utf8'), 'boot image');
+    assert.equal(await run('latest demo x86_64 -w acme --field length'), '10\n');
+    assert.equal((await session.type('latest demo x86_64 -w acme --field url --image image')).status, 64);
+    assert.match(
+      (await session.type('latest demo x86_64 9.0.0 -w acme')).beside,
+      /\[not-found\] no release of demo x86_64 9\.0\.0/,
+    );
+    assert.match((await session.type('latest demo aarch64 -w acme')).beside, /\[not-found\]/);
+  });
+
+  it('believes a folder only from a root that it is given, and not once it has expired', async () => {
+    const where = '--from acme/repository';
+    assert.equal(
+      await run(`latest demo x86_64 ${where} --root acme/roots/1.root.json --field version`),
+      '1.1.0\n',
+    );
+    assert.match((await session.type(`latest demo x86_64 ${where}`)).beside, /goes with --root/);
+    assert.equal((await session.type(`latest demo x86_64 ${where} --root gone.json`)).status, 64);
+    await run('init other --insecure-development-keys');
+    const strange = await session.type(`latest demo x86_64 ${where} --root other/roots/1.root.json`);
+    assert.notEqual(strange.status, 0);
+    session.now += 400 * 24 * 3_600_000;
+    assert.match((await session.type('latest demo x86_64 -w acme')).beside, /expired/);
+    session.now -= 400 * 24 * 3_600_000;
+  });
+
+  describe('writes parameters of AWS Systems Manager', () => {
+    const parameters = new Map<string, EndpointParameter>();
+    let endpoint: AwsEndpoint;
+    let trouble: Trouble | undefined;
+    let restore: () => void;
+
+    before(async () => {
+      endpoint = await startAwsEndpoint({ parameters, trouble: () => trouble });
+      restore = setVariables(awsVariables());
+    });
+
+    after(async () => {
+      restore();
+      await endpoint.close();
+    });
+
+    const line = (prefix: string): string =>
+      `latest demo x86_64 -w acme --write-ssm ${prefix} --region ${awsRegion} --endpoint ${endpoint.origin}`;
+
+    it('in the shape that users look up, and shows them first', async () => {
+      assert.match(await run(`${line('/example/os')} --dry-run`), /nothing was written/);
+      assert.equal(parameters.size, 0);
+      assert.match(await run(line('/example/os')), /28 parameters were written/);
+      const value = (name: string): string | undefined =>
+        parameters.get(`/example/os/demo/x86_64/${name}`)?.value;
+      assert.equal(value('latest/image_version'), '1.1.0');
+      assert.equal(value('latest/image_id'), sha256('root image'));
+      assert.equal(value('1.1.0/image/hash/sha256'), sha256('tree'));
+      assert.equal([...parameters.keys()].at(-1), '/example/os/demo/x86_64/latest/image_version');
+      await run(line('/example/os').replace('x86_64 -w', 'x86_64 1.0.0 -w'));
+      assert.deepEqual([value('latest/image_version'), value('1.0.0/image_version')], ['1.1.0', '1.0.0']);
+    });
+
+    it('refuses prefixes of the service, and says who denied what', async () => {
+      for (const prefix of ['/aws/service', 'example', '/a/'])
+        assert.equal((await session.type(line(prefix))).status, 64, prefix);
+      trouble = deniedBy('not authorized to perform ssm:PutParameter');
+      assert.match((await session.type(line('/x'))).beside, /\[key-service-denied\].*ssm:PutParameter/);
+    });
+  });
+});
