@@ -97,6 +97,11 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/recover.ts'),
   },
   {
+    name: 'latest',
+    summary: 'the newest release of a variant and architecture: version, images, addresses, hashes',
+    load: () => import('./commands/latest.ts'),
+  },
+  {
     name: 'status',
     summary: 'every role: version, expiry, signatures, and the next command to type',
     load: () => import('./commands/status.ts'),
