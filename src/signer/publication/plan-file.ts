@@ -18,6 +18,7 @@ import {
   parseJson,
 } from '../../metadata/json.ts';
 import { formatJson, jsonOf } from '../../metadata/json-writer.ts';
+import { manifestTarget } from '../../metadata/repository-layout.ts';
 import type { Plan } from './plan-publication.ts';
 
 export const maxPlanLength = 64 * 1024 * 1024;
@@ -70,8 +71,8 @@ function invalid(where: string, found: string, options?: ErrorOptions): Tidegate
 /** How a part of a plan that was approved stands to what would be done now. */
 export type Standing = 'same' | 'moved' | 'changed';
 
-/** What is said apart from what it replaces: numbers, and the roles that are pulled along. */
-const saidMembers = ['repository', 'folder', 'targets', 'removed', 'delegations', 'releases'] as const;
+/** What follows from what is replaced: numbers, and the roles that are pulled along. */
+const followingMembers = ['base', 'root', 'renew', 'roles'];
 
 export function standingOf(approved: JsonObject, now: JsonObject | undefined): Standing {
   if (now === undefined) return 'moved';
@@ -81,7 +82,21 @@ export function standingOf(approved: JsonObject, now: JsonObject | undefined): S
 
 /** True when the same change is made, perhaps upon another base. */
 export function saysTheSame(approved: JsonObject, now: JsonObject): boolean {
-  return saidMembers.every((member) => isSame(approved.get(member), now.get(member)));
+  return isSame(changeIn(approved), changeIn(now));
+}
+
+/** The list of releases is another file upon another base; what comes to it stands in `releases`. */
+function changeIn(part: JsonObject): JsonObject {
+  const said = new Map([...part].filter(([member]) => !followingMembers.includes(member)));
+  const targets = said.get('targets');
+  const isList = (target: JsonValue): boolean =>
+    isJsonObject(target) && target.get('target') === manifestTarget;
+  if (isJsonArray(targets))
+    said.set(
+      'targets',
+      targets.filter((target) => !isList(target)),
+    );
+  return said;
 }
 
 function isSame(one: JsonValue | undefined, other: JsonValue | undefined): boolean {

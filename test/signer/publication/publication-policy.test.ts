@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { planPublication } from '../../../src/signer/publication/plan-publication.ts';
+import { requireKept, violationsOf } from '../../../src/signer/publication/publication-policy.ts';
+import { publish } from '../../../src/signer/publication/publish.ts';
+import { readOverrides } from '../../../src/signer/workspace/overrides.ts';
+import { noRules } from '../../../src/signer/workspace/publication-rules.ts';
+import type { Workspace } from '../../../src/signer/workspace/workspace.ts';
+import { parseWorkspaceFile } from '../../../src/signer/workspace/workspace-file.ts';
+import { MemoryStore } from '../../../src/storage/memory.ts';
+import { readPlainFile } from '../../../src/storage/plain-file.ts';
+import {
+  addVersion,
+  day,
+  directory,
+  hour,
+  open,
+  planAndPublish,
+  putFile,
+  start,
+  unlock,
+  workspaceDisk,
+} from '../../support/workspace.ts';
+
+const variants = { demo: ['x86_64', 'aarch64'] };
+
+async function withPolicy(
+  policy: string,
+  kind: Parameters<typeof workspaceDisk>[0] = { template: 'single' },
+): Promise<Workspace> {
+  const disk = await workspaceDisk(kind);
+  const path = `${directory}/tidegate.toml`;
+  const text = Buffer.from((await readPlainFile(disk, path, 100_000))?.bytes ?? []).toString();
+  await putFile(disk, path, `${text}\n${policy}`);
+  return await open(disk, new MemoryStore());
+}
+
+async function violated(workspace: Workspace, now = start): Promise<readonly string[]> {
+  return (await planPublication(workspace, { now })).violations.map(
+    ({ name, place, found }) => `${name}: ${place}: ${found}`,
+  );
+}
+
+describe('signer/publication/publication-policy', () => {
+  it('nothing is asked where tidegate.toml says nothing', async () => {
+    const workspace = await open(await workspaceDisk(), new MemoryStore());
+    await addVersion(workspace, '1.0.0');
+    assert.deepEqual(workspace.settings.rules, noRules);
+    assert.deepEqual(await violated(workspace), []);
+    assert.deepEqual(violationsOf(noRules, [], start), []);
+  });
+
+  it('release-size: all images of a release together', async () => {
+    const workspace = await withPolicy('[policy]\nlargest_release = 13');
+    await addVersion(workspace, '1.0.0');
+    assert.deepEqual(await violated(workspace), [
+      'release-size: release demo x86_64 1.0.0: 14 bytes of images',
+    ]);
+    const fits = await withPolicy(
+      '[policy]\nlargest_release = 13\n[policy.variants.demo]\nlargest_release = 14',
+    );
+    await addVersion(fits, '1.0.0');
+    assert.deepEqual(await violated(fits), []);
+  });
+
+  it('wave-policy: only those that the variant may follow', async () => {
+    const workspace = await withPolicy('[policy]\nwaves = ["slow"]');
+    await addVersion(workspace, '1.0.0', { wavePolicy: 'slow' });
+    assert.deepEqual(await violated(workspace), []);
+    await addVersion(workspace, '1.1.0', { wavePolicy: 'none' });
+    await addVersion(workspace, '1.2.0');
+    assert.deepEqual(await violated(workspace), [
+      'wave-policy: release demo x86_64 1.1.0: waves none',
+      'wave-policy: release demo x86_64 1.2.0: waves default',
+    ]);
+  });
+
+  it('bake-time: counts from the first wave of the release before, to that of the new one', async () => {
+    const workspace = await withPolicy('[policy]\nminimum_bake = "2 days"');
+    await addVersion(workspace, '1.0.0', { startTime: start });
+    await planAndPublish(workspace, start);
+    await addVersion(workspace, '1.1.0');
+    assert.match(
+      (await violated(workspace, start + day)).join(),
+      /bake-time: release demo x86_64 1\.1\.0: first wave at 2026-11-25/,
+    );
+    assert.deepEqual(await violated(workspace, start + 2 * day), []);
+    const atOnce = await withPolicy('[policy]\nminimum_bake = "2 days"');
+    await addVersion(atOnce, '1.0.0', { wavePolicy: 'none' });
+    await planAndPublish(atOnce, start);
+    await addVersion(atOnce, '1.1.0');
+    assert.deepEqual(await violated(atOnce, start + hour), [], 'one that was open at once left no time');
+  });
+
+  it('required-fleets: a version for all of them, in one plan or one after another', async () => {
+    const workspace = await withPolicy('[policy]\nrequired = ["demo/x86_64", "demo/aarch64"]', {
+      template: 'single',
+      variants,
+    });
+    await addVersion(workspace, '1.0.0', { arch: 'x86_64' });
+    assert.deepEqual(await violated(workspace), ['required-fleets: version 1.0.0: none for demo/aarch64']);
+    const images = {
+      image: await putFile(workspace.fileSystem, '/images/os-demo-aarch64-1.0.0.img', 'other'),
+    };
+    const { addRelease } = await import('../../../src/signer/release/add-release.ts');
+    await addRelease(workspace, { images });
+    assert.deepEqual(await violated(workspace), []);
+  });
+
+  it('what is violated is refused by name, before anything is written; an override is recorded for just this', async () => {
+    const workspace = await withPolicy('[policy]\nlargest_release = 13');
+    await addVersion(workspace, '1.0.0');
+    const plan = await planPublication(workspace, { now: start });
+    await assert.rejects(publish(workspace, plan, { now: start, unlock }), {
+      code: 'policy-violated',
+      message: /--override release-size --reason TEXT/,
+    });
+    for await (const { name } of workspace.store.list()) assert.fail(name);
+    const override = { names: ['release-size'], reason: 'the last one with the old kernel', now: start };
+    const accepted = await planPublication(workspace, { now: start, override });
+    assert.deepEqual(await readOverrides(workspace.fileSystem, directory), [], 'a plan writes nothing');
+    await publish(workspace, accepted, { now: start, unlock });
+    const [recorded] = await readOverrides(workspace.fileSystem, directory);
+    assert.equal(recorded?.what, 'release demo x86_64 1.0.0: 14 bytes of images');
+    await addVersion(workspace, '1.1.0');
+    const next = await planPublication(workspace, { now: start + day });
+    assert.throws(() => requireKept(next.violations, next.overrides), { code: 'policy-violated' });
+  });
+
+  it('an override that nothing needs, of no name, or without a reason is refused', async () => {
+    const workspace = await withPolicy('[policy]\nlargest_release = 13');
+    await addVersion(workspace, '1.0.0');
+    const wish = { names: ['release-size'], reason: 'because', now: start };
+    for (const override of [
+      { ...wish, names: ['bake-time'] },
+      { ...wish, names: ['x'] },
+      { ...wish, reason: ' ' },
+    ])
+      await assert.rejects(planPublication(workspace, { now: start, override }), { code: 'usage' });
+  });
+
+  it('a wrong entry is named by table and key', async () => {
+    const disk = await workspaceDisk();
+    const text = Buffer.from(
+      (await readPlainFile(disk, `${directory}/tidegate.toml`, 100_000))?.bytes ?? [],
+    ).toString();
+    const wrong = [
+      ['[policy]\nlargest = 1', /\[policy\] largest/],
+      ['[policy]\nlargest_release = 0', /\[policy\] largest_release/],
+      ['[policy]\nminimum_bake = 5', /\[policy\] minimum_bake/],
+      ['[policy]\nrequired = ["demo"]', /\[policy\] required: found "demo", expected some of demo\/x86_64/],
+      ['[policy.variants.other]\nwaves = ["x"]', /\[policy\.variants\] other/],
+      ['[policy.variants.demo]\nrequired = ["demo/x86_64"]', /\[policy\.variants\.demo\] required/],
+    ] as const;
+    for (const [policy, message] of wrong)
+      assert.throws(() => parseWorkspaceFile(`${text}\n${policy}`), { code: 'config-invalid', message });
+  });
+});
