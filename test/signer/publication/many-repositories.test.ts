@@ -1,0 +1,90 @@
+/** A release over many repositories: one upload for all, one commit after another, and a way to see which are in. */
+import assert from 'node:assert/strict';
+import { planPublication } from '../../../src/signer/publication/plan-publication.ts';
+import { publish } from '../../../src/signer/publication/publish.ts';
+import { addRelease } from '../../../src/signer/release/add-release.ts';
+import { releaseStatusOf } from '../../../src/signer/release/release-status.ts';
+import type { Workspace } from '../../../src/signer/workspace/workspace.ts';
+import { MemoryStore } from '../../../src/storage/memory.ts';
+import { StorageReplay } from '../../support/storage-replay.ts';
+import {
+  hour,
+  open,
+  planAndPublish,
+  putFile,
+  start,
+  unlock,
+  workspaceDisk,
+} from '../../support/workspace.ts';
+
+const count = 12;
+const variants = Object.fromEntries(
+  Array.from({ length: count / 2 }, (_, index) => [`v${index}`, ['x86_64', 'aarch64']]),
+);
+
+async function addEverywhere(workspace: Workspace, version: string): Promise<void> {
+  const images: Record<string, string> = {};
+  for (const kind of ['boot', 'root', 'hash'])
+    images[kind] = await putFile(workspace.fileSystem, `/images/${kind}-${version}`, `${kind} of ${version}`);
+  for (const [variant, architectures] of Object.entries(variants))
+    for (const arch of architectures) await addRelease(workspace, { variant, arch, version, images });
+}
+
+async function prepared(): Promise<{ store: MemoryStore; workspace: Workspace }> {
+  const store = new MemoryStore();
+  const workspace = await open(await workspaceDisk({ template: 'bottlerocket', variants }), store);
+  await addEverywhere(workspace, '1.0.0');
+  return { store, workspace };
+}
+
+describe('signer/publication: one release, many repositories', () => {
+  it('no byte of a shared image is sent twice, and all are there before the first commit', async () => {
+    const { store, workspace } = await prepared();
+    const replay = new StorageReplay(store);
+    const { result } = await planAndPublish({ ...workspace, store: replay }, start);
+    assert.equal(result.repositories.length, count);
+    const sent = replay.writes.filter(({ name }) => name.startsWith('targets/'));
+    assert.equal(new Set(sent.map(({ name }) => name)).size, sent.length);
+    assert.equal(sent.length, 3 + count, 'three images, and a list of releases for each');
+    const calls = replay.writes.map(({ call, name }) => `${call} ${name}`);
+    const lastUpload = calls.findLastIndex((call) => call.startsWith('create targets/'));
+    assert.ok(lastUpload < calls.findIndex((call) => call.startsWith('swap ')));
+    let bytes = 0;
+    for await (const { length } of store.list('targets/')) bytes += length;
+    assert.equal(
+      result.repositories.reduce((sum, { written }) => sum + written, 0),
+      bytes,
+    );
+  });
+
+  it('PUB-01: dies between two commits: status says which are in, and the next run does the rest', async () => {
+    const { store, workspace } = await prepared();
+    let swaps = 0;
+    const dying = new StorageReplay(store, {
+      before: async ({ call }) => {
+        if (call === 'swap' && ++swaps === 6) throw new Error('died');
+      },
+    });
+    const plan = await planPublication(workspace, { now: start });
+    await assert.rejects(publish({ ...workspace, store: dying }, plan, { now: start, unlock }), /died/);
+    const standings = async (version?: string) =>
+      (await releaseStatusOf(workspace, version)).map((status) => {
+        return [status.version, status.fleets.map(({ standing }) => standing)];
+      });
+    const half = [...Array(5).fill('published'), ...Array(count - 5).fill('begun')];
+    assert.deepEqual(await standings('1.0.0'), [['1.0.0', half]]);
+    assert.deepEqual(await standings(), [['1.0.0', half]]);
+    assert.deepEqual(await standings('2.0.0'), [['2.0.0', Array(count).fill('absent')]]);
+    const again = new StorageReplay(store);
+    await planAndPublish({ ...workspace, store: again }, start + hour);
+    assert.equal(again.calls.filter(({ call }) => call === 'swap').length, count - 5);
+    assert.deepEqual(
+      again.writes.filter(({ name }) => /boot|root-|hash-/.test(name)).length,
+      3,
+      'asked for, and there',
+    );
+    assert.deepEqual(await standings(), []);
+    await addEverywhere(workspace, '1.1.0');
+    assert.deepEqual(await standings(), [['1.1.0', Array(count).fill('waiting')]]);
+  });
+});
