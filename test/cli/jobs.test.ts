@@ -53,7 +53,11 @@ describe('tidegate rotate, revoke, recover', () => {
     );
     session.now += hour / 2;
     await good('rotate timestamp');
+    // Until the old key is through, nobody is told to propose the next root.
+    const status = await session.type('status --json');
+    assert.deepEqual((status.json() as { next: string[] }).next, []);
     session.now += 15 * day;
+    assert.match((await session.type('status')).out, /tidegate rotate timestamp/);
     const asked = await good('rotate timestamp --json');
     assert.equal((asked.json() as { stage: string }).stage, 'withdraw');
     await signAll(['root-1', 'root-2']);
