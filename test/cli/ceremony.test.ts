@@ -47,7 +47,8 @@ describe('tidegate: a ceremony on several machines', () => {
   async function sign(person: string, request: string): Promise<string> {
     const name = request.slice(request.lastIndexOf('/') + 1);
     carry(request, `${person}/${name}`);
-    await good(`sign ${person}/${name} --key ${person}/${person}.key.json --yes`);
+    const { sha256 } = JSON.parse(readFileSync(join(session.directory, request), 'utf8'));
+    await good(`sign ${person}/${name} --key ${person}/${person}.key.json --digest ${sha256}`);
     return `${person}/${name}`;
   }
 

@@ -211,6 +211,28 @@ describe('tidegate: review, sign and merge', () => {
     assert.equal(accepted.status, 0, accepted.beside);
   });
 
+  it('a chain of roots that only the file vouches for is a grave alarm, and a first root is none', async () => {
+    await line.type('sign root-1.request.json --key alice.key.json --key bob.key.json --yes');
+    await line.type('merge root-1.request.json --metadata 1.root.json');
+    const root = readFileSync(join(line.directory, '1.root.json'));
+    const board = firstRoot().document;
+    const next = makeSigningRequest({
+      repository: '',
+      role: 'root',
+      document: new Map([...board, ['version', 2]]),
+      roots: [root],
+      plannedAt: now,
+      base: undefined,
+    });
+    writeFileSync(join(line.directory, 'root-2.request.json'), formatSigningRequest(next));
+    const signing = 'sign root-2.request.json --key alice.key.json --yes';
+    const open = await line.type(signing);
+    assert.equal(open.status, 64);
+    assert.match(open.beside, /no root of your own was given.*--accept-alarm root-not-compared/);
+    const compared = await line.type(`${signing} --root 1.root.json`);
+    assert.equal(compared.status, 0, compared.beside);
+  });
+
   it('SGN-27: a key that fails is named, and what the others signed is kept', async () => {
     writeFileSync(join(line.directory, 'bob.key.json'), 'no key', { mode: 0o600 });
     const keys = '--key bob.key.json --key alice.key.json --key missing.key.json';

@@ -47,6 +47,7 @@ describe('tidegate status', () => {
     assert.deepEqual(await sidesOf(), [["0 of 2 by root 1's keys", "0 of 2 by root 2's keys"]]);
     const sign = async (name: string): Promise<void> => {
       const argv = ['sign', `acme/${request}`, '--key', `file:acme/keys/${name}.key.json`, '--yes'];
+      argv.push('--root', 'acme/roots/1.root.json');
       const { status, beside } = await session.type(argv);
       assert.equal(status, 0, beside);
     };

@@ -278,7 +278,8 @@ describe('interop: adopt', function () {
     const files = readdirSync(join(session.directory, 'w', 'keys'));
     const roots = files.flatMap((name) => /^(root(?:-\d)?)\.key\.json$/.exec(name)?.[1] ?? []);
     const flags = (signers ?? roots).map((name) => `--key w/keys/${name}.key.json`).join(' ');
-    await type(`sign ${path} ${flags} --yes`);
+    const { sha256 } = JSON.parse(readFileSync(path, 'utf8'));
+    await type(`sign ${path} ${flags} --digest ${sha256}`);
     await type('publish -w w');
   }
 });

@@ -71,7 +71,7 @@ class Desk {
       people.map(async (person) => {
         const copy = `${person}/${request}`;
         cpSync(this.path(`acme/requests/${request}`), this.path(copy));
-        await this.type(`sign ${copy} --key ${person}/${person}.key.json --yes`);
+        await this.type(`sign ${copy} --key ${person}/${person}.key.json --digest ${this.digestOf(copy)}`);
         return copy;
       }),
     );
@@ -87,9 +87,15 @@ class Desk {
     }
   }
 
-  /** Keys of the workspace to sign a request with. */
+  digestOf(request: string): string {
+    return JSON.parse(readFileSync(this.path(request), 'utf8')).sha256;
+  }
+
+  /** Keys of the workspace to sign a request with, and the root to compare it with. */
   flags(...keys: readonly string[]): string {
-    return keys.map((key) => `--key acme/keys/${key}.key.json`).join(' ');
+    return ['--root acme/roots/1.root.json', ...keys.map((key) => `--key acme/keys/${key}.key.json`)].join(
+      ' ',
+    );
   }
 
   /** The next root, with whatever tidegate.toml wants by now, signed by keys of the workspace. */

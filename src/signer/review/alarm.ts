@@ -4,6 +4,7 @@ import { shown } from './shown.ts';
 export const alarmKinds = [
   // The request as a whole
   'first-root',
+  'root-not-compared',
   'no-previous',
   'previous-unverified',
   'delegator-unsigned',
@@ -47,6 +48,8 @@ export type AlarmKind = (typeof alarmKinds)[number];
  * these unseen. The others come with some ceremonies by their nature, such as a first root or the loss of a key.
  */
 const graveKinds: ReadonlySet<AlarmKind> = new Set([
+  'root-not-compared',
+  'no-previous',
   'previous-unverified',
   'owner-contradicted',
   'version-jump',

@@ -69,7 +69,7 @@ export function reviewOf(request: SigningRequest, options: ReviewOptions): Revie
     trustedRoot,
     names,
     alarms: [
-      ...requestAlarms(request),
+      ...requestAlarms(request, trustedRoot),
       ...alarmsOf(difference, { now, longestValidity: Math.min(longest, stated) }),
       ...ownerAlarms(request.owners, confirmed, keySetsOf(request)),
       ...delegatedAlarms(request),
@@ -83,19 +83,19 @@ export function reviewOf(request: SigningRequest, options: ReviewOptions): Revie
   };
 }
 
-function requestAlarms({
-  rootVersion,
-  role,
-  version,
-  previous,
-  previousUnverified,
-  unsigned,
-}: SigningRequest): readonly Alarm[] {
+function requestAlarms(
+  { rootVersion, role, version, previous, previousUnverified, unsigned }: SigningRequest,
+  trustedRoot: number | undefined,
+): readonly Alarm[] {
   const alarms: Alarm[] = [];
   if (rootVersion === undefined) {
     const sentence =
       'this is a FIRST root: no earlier one vouches for it. Compare the words of every key with its owner, by another way than this file';
     alarms.push(alarm('first-root', sentence));
+  } else if (trustedRoot === undefined) {
+    const sentence =
+      'no root of your own was given (--root FILE): whoever made this file can have made every root and version that it is compared with';
+    alarms.push(alarm('root-not-compared', sentence));
   }
   if (role !== 'root' && version > 1 && previous === undefined)
     alarms.push(

@@ -215,6 +215,7 @@ const cases: readonly Case[] = [
 /** Kinds that only a whole request has; below, and in the tests of requests. */
 const ofRequests: readonly AlarmKind[] = [
   'first-root',
+  'root-not-compared',
   'no-previous',
   'previous-unverified',
   'delegator-unsigned',
@@ -318,7 +319,7 @@ describe('alarms', () => {
     const targets = new Map(request.document.get('targets') as JsonObject);
     targets.delete('root-1.1.0.img');
     const kinds = (document: JsonObject, attachments = request.attachments) =>
-      reviewOf({ ...request, document, attachments }, { now: plannedAt })
+      reviewOf({ ...request, document, attachments }, { now: plannedAt, trustedRoot: 1 })
         .alarms.map(({ kind }) => kind)
         .filter((kind) => kind !== 'target-changed');
     assert.deepEqual(kinds(withMembers(request.document, { targets })), ['image-not-listed']);
