@@ -29,7 +29,8 @@ const offered = (output: string): readonly string[] =>
 describe('tab completion', () => {
   it('offers commands, options and the values that an option takes', () => {
     assert.deepEqual(offered(type('cli', 'complete', '--', 'pub')), ['publish']);
-    assert.deepEqual(offered(type('cli', 'complete', '--', 'release', '')), ['add', 'list', 'drop', 'help']);
+    const verbs = offered(type('cli', 'complete', '--', 'release', ''));
+    for (const verb of ['add', 'migrations', 'list', 'drop', 'help']) assert.ok(verbs.includes(verb), verb);
     assert.ok(offered(type('cli', 'complete', '--', 'release', 'add', '--na')).includes('--naming'));
     assert.deepEqual(offered(type('cli', 'complete', '--', 'init', '--template', '')), [
       'single',

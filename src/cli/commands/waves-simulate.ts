@@ -7,12 +7,22 @@ import type { FleetModel } from '../../waves/simulation/fleet-model.ts';
 import type { Forecast } from '../../waves/simulation/forecast.ts';
 import type { Tally } from '../../waves/simulation/tally.ts';
 import { bitRate, byteSize, share, wholeNumber } from '../number-option.ts';
+import {
+  groupsOf,
+  type LabelledShare,
+  labelledShare,
+  pauseLength,
+  type Scenario,
+  type ScenarioOptions,
+  scenarioOf,
+} from '../simulation/scenario.ts';
 import type { SimulatedRelease, SourceOptions } from '../simulation/source.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { duration, momentOption } from '../time-option.ts';
 import { addWorkspaceOption } from '../workspace-option.ts';
 
-interface SimulateOptions extends SourceOptions {
+interface SimulateOptions extends SourceOptions, ScenarioOptions {
+  readonly group: readonly LabelledShare[];
   readonly hosts: number;
   readonly for?: number;
   readonly poll: number;
@@ -45,6 +55,11 @@ export const defineSimulate: Define = (command, surroundings) => {
     )
     .option('--start <time>', 'when it is published (default: now)', momentOption)
     .option('--for <duration>', 'how long to look (default: a day past the last wave)', duration)
+    .option('--pause-at <duration>', 'the release is paused so long after its start', duration)
+    .option('--resume-at <duration>', 'and resumed', duration)
+    .option('--accelerate-at <duration>', 'and goes faster from then on', duration)
+    .addOption(new Option('--factor <number>', 'how many times as fast').argParser(Number).default(2))
+    .option('--withdraw-at <duration>', 'and is withdrawn', duration)
     .option('--svg <file>', 'write the curves as an image')
     .option('--html <file>', 'write a page that holds everything')
     .option('--csv <file>', 'write the rows for a spreadsheet')
@@ -59,11 +74,13 @@ Examples:
   tidegate waves simulate --policy default --hosts 1e6
   tidegate waves simulate demo x86_64 1.2.0 --hosts 50000 --poll 1h --html rollout.html
   tidegate waves simulate --policy default --spread shipped
+  tidegate waves simulate --policy default --group canary=2% --pause-at 2d --resume-at 3d
 `;
 
 function addFleetOptions(command: Command): Command {
   return command
     .option('--hosts <number>', 'the size of the fleet', wholeNumber, 10_000)
+    .option('--group <label=share>', 'hosts with this label; may be repeated', labelledShare, [])
     .option('--poll <duration>', 'from one poll of a host to the next', duration, 6 * hour)
     .option('--jitter <share>', 'how far a poll moves, as a share of that', share, 0.2)
     .option(
@@ -92,7 +109,8 @@ async function simulateRollout(
     import('../../waves/simulation/forecast.ts'),
   ]);
   const source = await simulatedRelease(name, options, surroundings);
-  const model = modelOf(source, options);
+  const scenario = scenarioOf(source.publication, source.release, options);
+  const model = modelOf(source, options, scenario);
   const line = terminal.progress('hosts', model.hosts);
   let tally: Tally;
   try {
@@ -101,7 +119,10 @@ async function simulateRollout(
     line.end();
   }
   const forecast = forecastOf(model, tally, rowLength(model));
-  const facts = factsOf(model, source, forecast);
+  const facts = [
+    ...scenario.events.map((event) => ['scenario', event] as const),
+    ...factsOf(model, source, forecast),
+  ];
   const title = `Rollout of ${source.title}, ${model.hosts.toLocaleString('en')} hosts`;
   const written = await writeFiles(forecast, { title, facts, options, directory });
   await printForecast(forecast, { title, facts, written }, surroundings);
@@ -111,17 +132,19 @@ async function simulateRollout(
 function modelOf(
   { release, publication, imageLength }: SimulatedRelease,
   options: SimulateOptions,
+  { publications }: Scenario,
 ): FleetModel {
   const { variant, arch } = release;
-  const last = Math.max(publication.at, ...release.waves.values(), release.lastWaveEnds ?? 0);
+  const groups = (release.groups ?? []).map(({ opens }) => opens);
+  const last = Math.max(publication.at, ...release.waves.values(), ...groups, release.lastWaveEnds ?? 0);
   const start = publication.at;
   return {
     hosts: options.hosts,
     randomSeed: options.randomSeed,
     start,
-    duration: options.for ?? last - start + options.poll + day,
-    groups: [{ share: 1, host: { variant, arch, version: '0.0.0' } }],
-    publications: [publication],
+    duration: options.for ?? last - start + pauseLength(options) + options.poll + day,
+    groups: groupsOf(options.group, { variant, arch, version: '0.0.0' }),
+    publications,
     polling: {
       interval: options.poll,
       jitter: options.jitter,

@@ -38,6 +38,7 @@ export function formatShare(share: number): string {
 
 /** "92.6/s" */
 export function formatRate(rate: number): string {
+  if (rate === 0) return '0/s';
   return `${rate >= 1000 ? Math.round(rate).toLocaleString('en') : rate.toFixed(rate < 1 ? 3 : 1)}/s`;
 }
 

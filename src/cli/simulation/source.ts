@@ -102,12 +102,14 @@ async function findRelease(
 }
 
 function respread(release: Release, spread: Spread | undefined, schedule: Schedule | undefined): Release {
-  const { lastWaveEnds, ...rest } = release;
+  const { lastWaveEnds, groups: present, ...rest } = release;
   const chosen = spread ?? release.spread;
+  const groups = schedule === undefined ? present : schedule.groups;
   const end = schedule === undefined ? lastWaveEnds : schedule.lastWaveEnds;
   return {
     ...rest,
     ...(schedule !== undefined && { waves: schedule.waves }),
+    ...(groups !== undefined && { groups }),
     ...(chosen !== undefined && { spread: chosen }),
     ...(chosen === 'linear' && end !== undefined && { lastWaveEnds: end }),
   };
