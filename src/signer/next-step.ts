@@ -4,6 +4,7 @@
  * 1. what was interrupted; 2. what hosts will miss soon and a job can renew; 3. what has all its signatures;
  * 4. who still has to sign; 5. jobs that can go on; 6. what nobody has been asked for yet; 7. releases that wait.
  */
+import type { RegionState } from './publication/region.ts';
 import type { RequestStatus } from './request-status.ts';
 import type { RoleStatus } from './role-status.ts';
 
@@ -14,6 +15,8 @@ export interface RepositoryStanding {
   readonly interrupted: boolean;
   /** Roles that are due and whose keys are not at hand. */
   readonly waiting: readonly string[];
+  /** Other regions: a refresh brings on those that are behind. Default: none. */
+  readonly regions?: readonly { readonly standing: RegionState['standing'] }[];
 }
 
 export interface WorkspaceStanding {
@@ -29,12 +32,13 @@ export interface WorkspaceStanding {
 
 /** For one repository; undefined: nothing to do. */
 export function nextOfRepository(standing: RepositoryStanding): string | undefined {
-  const { published, roles, drafts, interrupted, waiting } = standing;
+  const { published, roles, drafts, interrupted, waiting, regions = [] } = standing;
   if (interrupted) return 'tidegate publish';
   if (!published || drafts.length > 0) return 'tidegate plan';
   if (roles.some(({ state }) => state === 'unsigned')) return 'tidegate publish';
   const lapsed = roles.filter(({ role, state }) => role !== 'root' && state !== 'good');
   if (lapsed.some(({ role }) => !waiting.includes(role))) return 'tidegate refresh';
+  if (regions.some((region) => region.standing !== 'current')) return 'tidegate refresh';
   const [role] = waiting;
   if (role === undefined) return undefined;
   return role === 'targets' ? 'tidegate targets propose' : `tidegate targets propose --role ${role}`;

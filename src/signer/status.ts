@@ -8,6 +8,7 @@ import { nextOfRepository, nextSteps } from './next-step.ts';
 import { delegationChanges, plannedDelegations } from './publication/delegation-plan.ts';
 import { type LiveRepository, readLive } from './publication/live-repository.ts';
 import { waitingFor } from './publication/plan-publication.ts';
+import { type RegionState, regionStates } from './publication/region.ts';
 import { isPublished } from './publication/release-plan.ts';
 import { isUnsettled } from './publication/settle.ts';
 import { isSteered } from './publication/steering-plan.ts';
@@ -33,6 +34,8 @@ export interface RepositoryStatus {
   readonly drafts: readonly string[];
   /** True when a publication was interrupted that publishing again would finish. */
   readonly interrupted: boolean;
+  /** Other regions, and how far they are; empty when there are none. */
+  readonly regions: readonly RegionState[];
   /** Roles that are due and whose keys are not at hand. */
   readonly waiting: readonly string[];
   /** What to type next; undefined: nothing to do. */
@@ -127,6 +130,7 @@ async function repositoryStatus(
     drafts,
     interrupted: (await isUnsettled(workspace, live)) || (open && (await wasBegun(workspace, place, now))),
     waiting: await withoutKeys(workspace, roles),
+    regions: await regionStates(workspace, live, { now }),
   };
   const releases = live.manifest.updates.length;
   return { repository: place.name, releases, ...standing, next: nextOfRepository(standing) };

@@ -23,6 +23,14 @@ const names = {
   odd: `targets/${hash}.a b%2F'é&?#.img`,
 } as const;
 
+/** What publishers leave for each other. */
+const notes = [
+  '.publish/metadata/journal/1.json',
+  `.publish/metadata/prepared/${hash}.json`,
+  `.publish/metadata/plans/${hash}.json`,
+  '.publish/metadata/plans/timestamp.json',
+];
+
 const etagOf = (answer: RawAnswer): string => answer.headers.get('etag') ?? '';
 
 async function fill(store: SwappableStore): Promise<void> {
@@ -33,6 +41,7 @@ async function fill(store: SwappableStore): Promise<void> {
   await store.create(names.odd, Buffer.from('odd'));
   await store.create('secret', Buffer.from('SECRET'));
   await store.create('metadata/private-key.json', Buffer.from('SECRET'));
+  for (const name of notes) await store.create(name, Buffer.from('SECRET'));
 }
 
 function fileSuite(label: string, makeStore: () => Promise<SwappableStore>): void {
@@ -47,6 +56,21 @@ function fileSuite(label: string, makeStore: () => Promise<SwappableStore>): voi
     after(() => server.close());
     const get = (name: string, ...headers: string[]): Promise<RawAnswer> =>
       ask(server.url, `/${name}`, { headers });
+
+    it('never serves what publishers note for each other, however it is spelled', async () => {
+      for (const name of notes) {
+        for (const spelled of [
+          name,
+          name.replace('.', '%2e'),
+          name.replace('/', '//'),
+          `metadata/../${name}`,
+        ]) {
+          const answer = await get(spelled);
+          assert.ok([400, 404].includes(answer.status), `${spelled}: ${answer.status}`);
+          assert.doesNotMatch(answer.body.toString(), /SECRET/);
+        }
+      }
+    });
 
     it('serves metadata and targets with exact bytes, types, lengths, strong etags and caching', async () => {
       const expected = { [names.small]: small, [names.large]: large };

@@ -4,6 +4,7 @@ import { TidegateError } from '../../errors.ts';
 import type { RefreshResult } from '../../signer/refresh.ts';
 import { addPassphraseOptions, type PassphraseOptions } from '../passphrase.ts';
 import { type DaemonCommandOptions, refreshDaemon } from '../refresh-daemon.ts';
+import { regionData, regionLines } from '../region-lines.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import {
   addWorkspaceOption,
@@ -76,7 +77,7 @@ async function refreshCommand(options: RefreshCommandOptions, surroundings: Surr
 }
 
 function report(results: readonly RefreshResult[], { terminal }: Surroundings): void {
-  for (const { repository, outcome, roles, versions, waiting } of results) {
+  for (const { repository, outcome, roles, versions, waiting, regions = [] } of results) {
     const signed = roles.map((role) => `${role} ${versions?.[role]}`).join(', ');
     const said = {
       refreshed: `refreshed: ${signed}`,
@@ -85,10 +86,13 @@ function report(results: readonly RefreshResult[], { terminal }: Surroundings): 
       unpublished: 'not published yet. Next: tidegate plan',
     };
     terminal.print(`${repository}: ${said[outcome]}`);
+    for (const line of regionLines(regions)) terminal.note(line);
     for (const role of waiting)
       terminal.note(`warning: ${repository}: ${role} is due, and its keys are not at hand`);
   }
-  terminal.printJson(results);
+  terminal.printJson(
+    results.map(({ regions = [], ...result }) => ({ ...result, regions: regions.map(regionData) })),
+  );
 }
 
 /** "50%" as a number. */

@@ -4,6 +4,7 @@ import type { RequestStatus } from '../../signer/request-status.ts';
 import type { RoleStatus } from '../../signer/role-status.ts';
 import type { RepositoryStatus, WorkspaceStatus } from '../../signer/status.ts';
 import { countOf, formatDuration, formatTable, printableLine, type Terminal } from '../../terminal.ts';
+import { regionData, regionLines } from '../region-lines.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { momentOption } from '../time-option.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
@@ -41,6 +42,7 @@ async function statusCommand(options: StatusCommandOptions, surroundings: Surrou
   if (at !== now) terminal.print(`at ${formatTime(at)}, if nothing is done until then:`);
   for (const repository of status.repositories) {
     for (const line of repositoryLines(repository, terminal)) terminal.print(line);
+    for (const line of regionLines(repository.regions)) terminal.print(`  ${line}`);
   }
   for (const line of workspaceLines(status)) terminal.print(printableLine(line));
   terminal.printJson({
@@ -134,6 +136,7 @@ function repositoryData({ roles, ...repository }: RepositoryStatus): unknown {
   return {
     ...repository,
     next: repository.next ?? null,
+    regions: repository.regions.map(regionData),
     roles: roles.map(({ expires, remaining, delegator, ...role }) => ({
       ...role,
       delegator: delegator ?? null,

@@ -61,6 +61,7 @@ export async function regionStates(
   live: LiveRepository,
   run: RegionRun,
 ): Promise<readonly RegionState[]> {
+  if (live.published === undefined) return [];
   return await Promise.all(
     regions.map(async (region) => await said(live, region, run, async () => 'behind' as const)),
   );
