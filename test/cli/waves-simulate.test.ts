@@ -104,7 +104,7 @@ describe('tidegate waves simulate', () => {
     assert.equal(typed.status, 0, typed.beside);
     assert.match(typed.out, /^Rollout of policy p\.toml, 4,000 hosts\n/);
     assert.match(typed.out, /100\.0 % │ .*[▁▂▃▄▅▆▇█]/);
-    assert.match(typed.out, /scenario +paused after 1 d 12 h\nscenario +resumed after 2 d/);
+    assert.match(typed.out, /scenario +paused after 1 d 12 h, resumed after 2 d/);
     const read = (name: string): string => readFileSync(join(session.directory, name), 'utf8');
     const [head = '', ...lines] = read('r.csv').trimEnd().split('\n');
     assert.match(head, /^time,updated,reverted,expected,/);

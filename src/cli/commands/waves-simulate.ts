@@ -120,7 +120,7 @@ async function simulateRollout(
   }
   const forecast = forecastOf(model, tally, rowLength(model));
   const facts = [
-    ...scenario.events.map((event) => ['scenario', event] as const),
+    ...(scenario.events.length === 0 ? [] : [['scenario', scenario.events.join(', ')] as const]),
     ...factsOf(model, source, forecast),
   ];
   const title = `Rollout of ${source.title}, ${model.hosts.toLocaleString('en')} hosts`;
