@@ -37,8 +37,8 @@ export async function auditRequest(
   const asked = options.sample === undefined ? undefined : parseSample(options.sample);
   const given =
     options.root === undefined ? undefined : await readRoot(resolve(surroundings.directory, options.root));
-  const { places, firstRoot } = await placesOf(location, options, surroundings);
-  const trustedRoot = given ?? firstRoot;
+  const { places, own } = await placesOf(location, options, surroundings);
+  const trustedRoot = given ?? own?.root;
   // What lies on this machine costs nothing to read.
   const remote = places.some(({ targets }) => isAddress(targets.location));
   const usual = remote && options.all !== true ? usualSample : ({ kind: 'all' } as const);
@@ -48,14 +48,15 @@ export async function auditRequest(
     seed,
     sample: asked ?? usual,
     ...(trustedRoot !== undefined && { trustedRoot }),
+    ...(own !== undefined && { firstRoot: own.firstRoot }),
     ...(options.profile !== undefined && { profile: options.profile }),
   };
 }
 
 interface FoundPlaces {
   readonly places: readonly AuditPlace[];
-  /** Of a workspace. */
-  readonly firstRoot: Uint8Array | undefined;
+  /** Of a workspace: its first root, and the version that the chain begins with. */
+  readonly own?: { readonly root: Uint8Array | undefined; readonly firstRoot: number };
 }
 
 async function placesOf(
@@ -67,10 +68,10 @@ async function placesOf(
   const { metadataUrl, targetsUrl, repository } = options;
   const { directory, signal } = surroundings;
   if (location !== undefined)
-    return { places: await findPlaces({ location, repositories: repository, signal }), firstRoot: undefined };
+    return { places: await findPlaces({ location, repositories: repository, signal }) };
   if (metadataUrl !== undefined && targetsUrl !== undefined) {
     const apart = { metadata: placeOf(metadataUrl, directory), targets: placeOf(targetsUrl, directory) };
-    return { places: await findPlaces({ ...apart, signal }), firstRoot: undefined };
+    return { places: await findPlaces({ ...apart, signal }) };
   }
   const { repositoriesOf } = await import('../signer/workspace/workspace.ts');
   const workspace = await openChosenWorkspace(options, surroundings);
@@ -81,7 +82,10 @@ async function placesOf(
     throw new TidegateError('usage', text, { found: stranger, expected: all });
   }
   const chosen = repository.length === 0 ? all : all.filter((name) => repository.includes(name));
-  return { places: chosen.map((folder) => placeIn(workspace.store, folder)), firstRoot: workspace.roots[0] };
+  return {
+    places: chosen.map((folder) => placeIn(workspace.store, folder)),
+    own: { root: workspace.roots[0], firstRoot: workspace.settings.firstRoot },
+  };
 }
 
 async function readRoot(path: string): Promise<Uint8Array> {

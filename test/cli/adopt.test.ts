@@ -1,6 +1,6 @@
 /** `tidegate adopt` as it is typed. */
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, readdirSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { today } from '../support/adoption.ts';
 import { type CommandLine, commandLine } from '../support/command-line.ts';
@@ -42,6 +42,19 @@ describe('cli: adopt', () => {
     const plan = await session.type('plan -w w');
     assert.match(plan.out, /targets +version 4 → 5/);
     assert.match(plan.out, /timestamp +version 9 → 10/);
+  });
+
+  it('of roots that were never published the audit of the workspace asks for none', async () => {
+    rmSync(join(session.directory, 'tuftool/metadata/1.root.json'));
+    const late = typed.replace('1.root.json', '2.root.json');
+    assert.equal((await session.type(late)).status, 0);
+    const { status, out } = await session.type('verify -w w --at 2026-01-02');
+    assert.match(out, /roots 2, each leads to the last/);
+    assert.equal(status, 0, out);
+    const stranger = await session.type('verify w/public --root tuftool/metadata/2.root.json');
+    assert.match(stranger.out, /1\.root\.json is missing/, 'a stranger is told');
+    rmSync(join(session.directory, 'w/public/metadata/2.root.json'));
+    assert.match((await session.type('verify -w w')).out, /2\.root\.json is missing/);
   });
 
   it('says that a new root comes first where one must', async () => {

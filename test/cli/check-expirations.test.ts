@@ -102,5 +102,9 @@ describe('tidegate check-expirations', () => {
     }
     const away = await check(`${server.origin} --json`);
     assert.deepEqual([away.status, (away.json() as CheckJson).faults[0]?.code], [2, 'network-unreachable']);
+    const gone = await check('gone --format prometheus');
+    assert.equal(gone.status, 2, 'a mount that is gone is an alarm, not a silence');
+    const fault = parseExposition(gone.out).get('tidegate_repository_fault')?.samples[0];
+    assert.deepEqual(fault?.labels, { repository: join(session.directory, 'gone'), code: 'not-found' });
   });
 });

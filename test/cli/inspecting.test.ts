@@ -169,4 +169,40 @@ describe('tidegate inspect and diff', () => {
       ['root', 'targets', 'snapshot', 'timestamp'].map((role) => `${role} is the same\n`).join(''),
     );
   });
+
+  it('the last root, in whatever version the chain begins and however long it is; never no root in silence', async () => {
+    const snapshot = targetsJson(1, {
+      targets: undefined,
+      _type: 'snapshot',
+      meta: { 'targets.json': { version: 1 } },
+    });
+    const timestamp = targetsJson(1, {
+      targets: undefined,
+      _type: 'timestamp',
+      meta: { 'snapshot.json': { version: 1 } },
+    });
+    const chain = async (folder: string, versions: readonly number[]): Promise<void> => {
+      mkdirSync(join(line.directory, folder));
+      write(`${folder}/targets.json`, await signed(targetsJson(1), []));
+      write(`${folder}/snapshot.json`, await signed(snapshot, []));
+      write(`${folder}/timestamp.json`, await signed(timestamp, []));
+      for (const version of versions)
+        write(`${folder}/${version}.root.json`, await signed(rootJson(version, board), []));
+    };
+    const upTo = (last: number): readonly number[] => Array.from({ length: last }, (_, index) => index + 1);
+    await chain('late', [5, 6]);
+    await chain('later', [5, 6, 7]);
+    await chain('long', upTo(258));
+    await chain('longer', upTo(259));
+    await chain('rootless', []);
+    for (const [before, after] of ['late later 6 7', 'long longer 258 259'].map((row) => {
+      const [a, b, from, to] = row.split(' ');
+      return [`${a} ${b}`, `${from} → ${to}`] as const;
+    })) {
+      const { status, out } = await line.type(`diff ${before}`);
+      assert.deepEqual([status, out.includes(`root differs\n  version ${after}`)], [1, true], out);
+    }
+    const { status, beside } = await line.type('diff rootless rootless');
+    assert.deepEqual([status, /rootless: no root: found none/.test(beside)], [69, true]);
+  });
 });

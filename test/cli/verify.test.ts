@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { serve } from '../../src/server/serve.ts';
 import { openStore } from '../../src/storage/location.ts';
@@ -168,6 +168,15 @@ describe('tidegate verify', () => {
         .length,
       1,
     );
+  });
+
+  it('reads no file without bound', async () => {
+    session = await published('single');
+    const big = join(session.directory, 'big.json');
+    writeFileSync(big, '');
+    truncateSync(big, 2 ** 26 + 1);
+    const { status, beside } = await session.type('verify big.json');
+    assert.deepEqual([status, /\[length-limit\].*67108864/.test(beside)], [66, true]);
   });
 
   it('ends with 77 when only the profile finds fault', async () => {

@@ -1,5 +1,5 @@
 /** `tidegate verify`: an audit of a repository as a stranger sees it, or the form of one metadata file. */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
 import { TidegateError } from '../../errors.ts';
@@ -103,12 +103,14 @@ async function verifyFile(
   { profile = 'strict' }: VerifyOptions,
   surroundings: Surroundings,
 ): Promise<void> {
-  const { terminal, setExitStatus } = surroundings;
+  const { terminal, directory, signal, setExitStatus } = surroundings;
   const { lintFiles } = await import('../../signer/audit/profile.ts');
+  const { readGiven } = await import('../../signer/inspection/given-file.ts');
+  const bytes = await readGiven(path, { directory, signal });
   const role = basename(path)
     .replace(/^\d+\./, '')
     .replace(/\.json$/, '');
-  const findings = lintFiles([{ name: basename(path), role, bytes: await readFile(path) }], { profile });
+  const findings = lintFiles([{ name: basename(path), role, bytes }], { profile });
   for (const line of fileLines(basename(path), profile, findings)) terminal.print(line);
   terminal.printJson({ file: path, profile, findings: findings.map(profileData) });
   setExitStatus(fileStatus(findings));

@@ -23,6 +23,8 @@ import { type AuditedFiles, auditTargetFiles } from './target-files.ts';
 export interface AuditOptions {
   /** A root from outside, any version; without it the first root that is found begins the trust. */
   readonly trustedRoot?: Uint8Array;
+  /** The version that the chain of roots begins with. Default 1. */
+  readonly firstRoot?: number;
   /** Milliseconds since the epoch: what has expired is judged by it. */
   readonly now: number;
   readonly sample: Sample;
@@ -50,10 +52,11 @@ export async function auditRepository(place: AuditPlace, options: AuditOptions):
   const problems = new Problems();
   const shared = { problems, ...(options.signal !== undefined && { signal: options.signal }) };
   if (!(await isPublished(place, shared))) return reportOf(place, options, { problems });
-  const { trustedRoot: anchor, now } = options;
-  const chain = await auditRoots({ ...shared, folder: place.metadata, anchor, policy: auditPolicy });
+  const { trustedRoot: anchor, now, firstRoot = 1 } = options;
+  const folder = place.metadata;
+  const chain = await auditRoots({ ...shared, folder, anchor, firstRoot, policy: auditPolicy });
   const root = chain.set && settledRoot(chain.set, problems, now);
-  const audited = root && (await auditRoles({ ...shared, folder: place.metadata, set: root, now }));
+  const audited = root && (await auditRoles({ ...shared, folder, set: root, now }));
   const roles = audited?.roles ?? new Map<string, VerifiedTargets>();
   const consistent = root?.root.document.consistentSnapshot ?? true;
   if (audited !== undefined) await keptSnapshots(place, audited.set, shared);

@@ -5,7 +5,8 @@
  *    before (TUF specification 5.3.4, 6.1). A missing one strands all that are older.
  * 2. Whether a root follows the one before says nothing that another pair could change, so that every way is good
  *    exactly when each step is.
- * 3. With a root from outside, that one begins the trust; without, the first that is found does, which proves that the
+ * 3. A repository that was taken over may begin above 1, where earlier roots were never published; its workspace knows.
+ * 4. With a root from outside, that one begins the trust; without, the first that is found does, which proves that the
  *    repository agrees with itself and not whose it is.
  */
 import { TidegateError } from '../../errors.ts';
@@ -17,9 +18,9 @@ import { missingFile, type Problems } from './problems.ts';
 import type { StoreFolder } from './store-folder.ts';
 
 /** Roots that are asked for beyond the last one found: so large a gap would still be noticed. */
-const gapLimit = 8;
+export const rootGapLimit = 8;
 /** Versions of root; more than any client walks. */
-const maxRoots = 4096;
+export const maxAuditedRoots = 4096;
 
 export interface RootChain {
   /** Under the last root that verifies; undefined: none does. */
@@ -34,6 +35,8 @@ export interface RootRequest {
   readonly folder: StoreFolder;
   /** A root from outside. */
   readonly anchor: Uint8Array | undefined;
+  /** The version that the chain begins with. Default 1. */
+  readonly firstRoot?: number;
   readonly policy: TrustPolicy;
   readonly problems: Problems;
   readonly signal?: AbortSignal;
@@ -58,18 +61,18 @@ export async function auditRoots(request: RootRequest): Promise<RootChain> {
     if (problems.attemptNow(() => updateRoot(before, bytes)) === undefined) stranded.add(version - 1);
   }
   if (given !== undefined) compareGiven(request, given, files, sets);
-  const unable = strandedBefore(stranded, last);
+  const unable = strandedBefore(stranded, last).filter((version) => version >= (request.firstRoot ?? 1));
   const newest = sets.get(last) ?? [...sets.values()].at(-1);
   return { set: newest ?? given, files, stranded: unable };
 }
 
 async function readRoots(
-  { folder, policy, problems, signal }: RootRequest,
+  { folder, policy, problems, signal, firstRoot = 1 }: RootRequest,
   start: number,
 ): Promise<ReadonlyMap<number, Uint8Array>> {
   const files = new Map<number, Uint8Array>();
-  let known = start;
-  for (let version = 1; version <= Math.min(known + gapLimit, maxRoots); version += 1) {
+  let known = Math.max(start, firstRoot);
+  for (let version = firstRoot; version <= Math.min(known + rootGapLimit, maxAuditedRoots); version += 1) {
     const name = metadataFileName('root', version);
     const options = signal === undefined ? {} : { signal };
     const bytes = await problems.attempt(() =>
@@ -84,20 +87,20 @@ async function readRoots(
 
 /** The versions before missing ones; every missing one is a problem of its own. */
 function missingFrom(
-  { folder, problems }: RootRequest,
+  { folder, problems, firstRoot = 1 }: RootRequest,
   files: ReadonlyMap<number, Uint8Array>,
   last: number,
 ): Set<number> {
   const stranded = new Set<number>();
-  for (let version = 1; version <= Math.max(1, last); version += 1) {
+  for (let version = firstRoot; version <= Math.max(firstRoot, last); version += 1) {
     if (files.has(version)) continue;
     const name = metadataFileName('root', version);
     const effect =
-      version === 1
+      version === firstRoot
         ? 'roots are kept for ever, and hosts may begin with it'
         : `hosts with a root below ${version} can never update again`;
     problems.add(missingFile(name, folder.location, effect, { version }));
-    if (version > 1) stranded.add(version - 1);
+    if (version > firstRoot) stranded.add(version - 1);
   }
   return stranded;
 }

@@ -1,5 +1,5 @@
 /** A repository of which only an address and a root are known, to be looked at as a stranger does. */
-import { TidegateError } from '../../errors.ts';
+import { isTidegateError, TidegateError } from '../../errors.ts';
 import { openStore } from '../../storage/location.ts';
 import type { ReadableStore } from '../../storage/store.ts';
 import { noFloors } from '../../trust/floors.ts';
@@ -14,15 +14,23 @@ const folders = { metadata: 'metadata', targets: 'targets' };
 
 /**
  * @param anchor the root to begin with, any version of the chain
- * @throws config-invalid, store-unsupported, not-found for a folder that does not exist
+ * A folder that does not exist is what the check finds, too: a mount that is gone is no silence.
+ *
+ * @throws config-invalid, store-unsupported
  */
 export async function placeAt(
   location: string,
   anchor: Uint8Array,
   signal?: AbortSignal,
 ): Promise<WatchedPlace> {
-  const store = await openStore(location);
-  return { name: store.location, folders, read: below(store, signal), anchor, floors: noFloors };
+  const seen = { folders, anchor, floors: noFloors };
+  try {
+    const store = await openStore(location);
+    return { ...seen, name: store.location, read: below(store, signal) };
+  } catch (error) {
+    if (!isTidegateError(error, 'not-found')) throw error;
+    return { ...seen, name: location, read: () => Promise.reject(error) };
+  }
 }
 
 /** Finds the folder with the first file that is asked for, so that a network that is down is the check's finding. */

@@ -2,6 +2,7 @@
  * Every document of a repository as it stands, to be compared with another's. Nothing is verified: what is compared is
  * what lies there, sound or not. `tidegate verify` says whether hosts would believe it.
  */
+import { TidegateError } from '../../errors.ts';
 import { type Envelope, parseEnvelope } from '../../metadata/envelope.ts';
 import { metadataFileName, snapshotEntryName, targetFileName } from '../../metadata/file-names.ts';
 import type { JsonObject } from '../../metadata/json.ts';
@@ -16,6 +17,7 @@ import { maxManifestBytes } from '../../waves/limits.ts';
 import { parseManifest } from '../../waves/manifest.ts';
 import type { Manifest } from '../../waves/release.ts';
 import { type AuditPlace, findPlaces } from '../audit/places.ts';
+import { maxAuditedRoots, rootGapLimit } from '../audit/root-chain.ts';
 
 export interface GivenSigned {
   readonly signed: JsonObject;
@@ -30,7 +32,7 @@ interface PlaceOptions {
   readonly signal?: AbortSignal;
 }
 
-/** @throws not-found when there is no repository, document-invalid and the like for files that cannot be read */
+/** @throws not-found when there is no repository or no root in it, document-invalid and the like for files that cannot be read */
 export async function readRepositoryDocuments(location: string, options: PlaceOptions): Promise<Documents> {
   const places = await findPlaces({ location, ...options });
   const documents = new Map<string, GivenSigned>();
@@ -96,14 +98,21 @@ class PlaceReader {
     return undefined;
   }
 
-  async lastRoot(): Promise<JsonObject | undefined> {
-    let last = await this.read(metadataFileName('root', 1));
-    for (let version = 2; last !== undefined && version <= defaultLimits.maxRootRotations; version += 1) {
-      const next = await this.read(metadataFileName('root', version));
-      if (next === undefined) return last.signed;
-      last = next;
+  /** The highest that is there: a chain may begin above 1, and may be longer than any client walks. */
+  async lastRoot(): Promise<JsonObject> {
+    let last: Envelope | undefined;
+    let known = 1;
+    for (let version = 1; version <= Math.min(known + rootGapLimit, maxAuditedRoots); version += 1) {
+      const found = await this.read(metadataFileName('root', version));
+      if (found === undefined) continue;
+      last = found;
+      known = version;
     }
-    return (last ?? (await this.read(metadataFileName('root'))))?.signed;
+    last ??= await this.read(metadataFileName('root'));
+    if (last !== undefined) return last.signed;
+    const { location } = this.#place.metadata;
+    const text = `${location}: no root: found none of the versions 1 to ${1 + rootGapLimit}, and no root.json`;
+    throw new TidegateError('not-found', text, { location });
   }
 }
 
