@@ -10,6 +10,7 @@ import { parseTimestamp } from '../src/metadata/timestamp.ts';
 import { generatePrivateKey, keyTypes, signingKeyOf } from '../src/signer/keys/signing-key.ts';
 import { defaultLimits } from '../src/trust/limits.ts';
 import { requireThreshold } from '../src/trust/threshold.ts';
+import { ownManifestMembers, ownReleaseMembers } from '../src/waves/own-members.ts';
 import { keyKinds, signingKey } from './support/signing-keys.ts';
 
 const page = readFileSync(join(dirname(import.meta.dirname), 'docs', 'pouf.md'), 'utf8');
@@ -25,9 +26,14 @@ const rows = page
       .map((cell) => cell.trim().replaceAll(/^`|`$/g, '')),
   );
 
+/** A row of the table of the manifest's members. */
+const isManifestMember = ([, where = '']: readonly string[]): boolean =>
+  /^(a release|the manifest)/.test(where);
+
 describe('SPEC-79: the page of the wire format', () => {
   it('lists the limits of a reader, each with its default, and no others', () => {
-    const listed = rows.filter((row) => row.length === 3).map(([name, value]) => [name, Number(value)]);
+    const limits = rows.filter((row) => row.length === 3 && !isManifestMember(row));
+    const listed = limits.map(([name, value]) => [name, Number(value)]);
     assert.deepEqual(Object.fromEntries(listed), { ...defaultLimits });
     assert.equal(listed.length, Object.keys(defaultLimits).length);
   });
@@ -51,6 +57,20 @@ describe('SPEC-79: the page of the wire format', () => {
       new Set(listed.filter((row) => row[4] !== 'no').map(([type, scheme]) => `${type} ${scheme}`)),
       new Set(written.map((json) => `${json.get('keytype')} ${json.get('scheme')}`)),
     );
+  });
+
+  it('lists the members of a manifest that are ours, and no others', () => {
+    const listed = new Set(
+      Array.from(
+        page.matchAll(/^\| `(\w+)` \| (a release|the manifest)/gm),
+        ([, name, where]) => `${where} ${name}`,
+      ),
+    );
+    const ours = [
+      ...ownReleaseMembers.map((name) => `a release ${name}`),
+      ...ownManifestMembers.map((name) => `the manifest ${name}`),
+    ];
+    assert.deepEqual(listed, new Set(ours));
   });
 
   it('shows a timestamp that its key verifies', () => {
