@@ -13,12 +13,13 @@ import type { StartOptions } from '../signer/jobs/replacements.ts';
 import type { KeyType } from '../signer/keys/signing-key.ts';
 import type { Workspace } from '../signer/workspace/workspace.ts';
 import { formatDuration, formatTable, printableLine } from '../terminal.ts';
-import { addPassphraseOptions, newPassphraseSource, type PassphraseOptions } from './passphrase.ts';
+import { addPassphraseOptions, newPassphraseSource } from './passphrase.ts';
+import { addSignAtOnce, type SignAtOnceOptions, signAtOnce } from './sign-at-once.ts';
 import type { Surroundings } from './surroundings.ts';
 import { duration } from './time-option.ts';
 import { addWorkspaceOption, unlockWith, type WorkspaceOptions } from './workspace-option.ts';
 
-export interface JobCommandOptions extends WorkspaceOptions, PassphraseOptions {
+export interface JobCommandOptions extends WorkspaceOptions, SignAtOnceOptions {
   readonly key?: readonly string[];
   readonly newKey?: true;
   readonly type: KeyType;
@@ -60,7 +61,7 @@ export function addJobOptions(command: Command): Command {
       duration,
     )
     .option('--abandon', 'forget the job; what it did so far stays');
-  return addPassphraseOptions(command);
+  return addPassphraseOptions(addSignAtOnce(command));
 }
 
 export async function startOptionsOf(
@@ -125,9 +126,11 @@ export async function giveUp(workspace: Workspace, name: string, { terminal }: S
 export async function reportJob(
   standing: JobStanding,
   workspace: Workspace,
-  { terminal }: Surroundings,
+  options: SignAtOnceOptions,
+  surroundings: Surroundings,
   rows: readonly ProofRow[] = [],
 ): Promise<void> {
+  const { terminal } = surroundings;
   const { checklistItems, commandOf } = await import('../signer/jobs/checklist.ts');
   const { job, stage, from, waiting, published } = standing;
   for (const { repository, root, versions } of published)
@@ -136,6 +139,11 @@ export async function reportJob(
     );
   for (const item of checklistItems(standing, workspace.directory)) showItem(item, { terminal });
   showRows(rows, { terminal });
+  await signAtOnce(
+    standing.waiting.map(({ path }) => path),
+    options,
+    surroundings,
+  );
   const wait =
     waiting.length > 0
       ? ', once that is signed'

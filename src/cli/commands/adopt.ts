@@ -6,9 +6,10 @@ import type { FleetName, RepositoryLayout } from '../../metadata/repository-layo
 import type { AdoptOptions } from '../../signer/adopt/adopt.ts';
 import type { Progress, Terminal } from '../../terminal.ts';
 import { adoptionData, reportDone, reportPlan } from '../adoption-text.ts';
+import { addPublishAtOnce, type PublishAtOnceOptions, publishAtOnce } from '../publish-at-once.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 
-interface AdoptCommandOptions {
+interface AdoptCommandOptions extends PublishAtOnceOptions {
   readonly root: string;
   readonly store: string;
   readonly targets?: string;
@@ -16,7 +17,6 @@ interface AdoptCommandOptions {
   readonly layout?: RepositoryLayout;
   readonly variant: readonly string[];
   readonly key: readonly string[];
-  readonly dryRun?: true;
 }
 
 export const define: Define = (command, surroundings) => {
@@ -29,7 +29,7 @@ export const define: Define = (command, surroundings) => {
 };
 
 function addOptions(command: Command): Command {
-  return command
+  return addPublishAtOnce(command)
     .requiredOption('--root <file>', 'a root that hosts trust already, the oldest that you have')
     .requiredOption(
       '--store <location>',
@@ -92,6 +92,7 @@ async function adoptCommand(
     lines.end();
     reportPlan(plan, terminal);
     reportDone(plan, copied, terminal);
+    if (await publishAtOnce({ ...options, workspace: path }, surroundings)) return;
     terminal.printJson({ dryRun: false, copied, ...adoptionData(plan) });
   } finally {
     lines.end();

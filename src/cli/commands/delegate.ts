@@ -4,6 +4,7 @@ import { TidegateError } from '../../errors.ts';
 import type { Workspace } from '../../signer/workspace/workspace.ts';
 import { formatTable, printableLine } from '../../terminal.ts';
 import { addOverrideOptions, type OverrideOptions, overrideWish } from '../override-option.ts';
+import { addPublishAtOnce, type PublishAtOnceOptions, publishAtOnce } from '../publish-at-once.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
 
@@ -11,17 +12,12 @@ interface SampleOptions extends WorkspaceOptions {
   readonly target?: string;
 }
 
-interface AddOptions extends SampleOptions, OverrideOptions {
+interface AddOptions extends SampleOptions, OverrideOptions, PublishAtOnceOptions {
   readonly keys: string;
   readonly threshold: string;
   readonly paths: string;
   readonly terminating?: true;
   readonly before?: string;
-  readonly dryRun?: true;
-}
-
-interface RemoveOptions extends WorkspaceOptions {
-  readonly dryRun?: true;
 }
 
 const sampleOption = [
@@ -31,8 +27,10 @@ const sampleOption = [
 
 export const define: Define = (command, surroundings) => {
   addOverrideOptions(
-    addWorkspaceOption(
-      command.command('add').description('Let a new role list targets whose names its paths cover.'),
+    addPublishAtOnce(
+      addWorkspaceOption(
+        command.command('add').description('Let a new role list targets whose names its paths cover.'),
+      ),
     ),
   )
     .argument('<name>', 'name of the new role')
@@ -43,13 +41,16 @@ export const define: Define = (command, surroundings) => {
     .option('--before <role>', 'search it before this role (default: after all others)')
     .option(...sampleOption)
     .option('--dry-run', 'show the search order; write nothing')
-    .addHelpText('after', '\nExample:\n  tidegate delegate add firmware --keys dora.pub --paths "fw-*"\n')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  tidegate delegate add firmware --keys dora.pub --paths "fw-*"\n  tidegate delegate add firmware --keys dora.pub --paths "fw-*" --publish\n',
+    )
     .action((name: string, options: AddOptions) => add(name, options, surroundings));
-  addWorkspaceOption(command.command('remove').description('No longer delegate to a role.'))
+  addPublishAtOnce(addWorkspaceOption(command.command('remove').description('No longer delegate to a role.')))
     .argument('<name>')
     .option('--dry-run', 'check; write nothing')
     .addHelpText('after', '\nExample:\n  tidegate delegate remove firmware\n')
-    .action((name: string, options: RemoveOptions) => remove(name, options, surroundings));
+    .action((name: string, options: PublishAtOnceOptions) => remove(name, options, surroundings));
   addWorkspaceOption(
     command.command('show').description('Show a delegated role, and in which order hosts search.'),
   )
@@ -91,6 +92,7 @@ async function add(name: string, options: AddOptions, surroundings: Surroundings
     `${dryRun ? 'would delegate' : 'tidegate.toml delegates'} ${delegation.paths.join(', ')} to ${name}`,
   );
   printSearch(search, surroundings);
+  if (await publishAtOnce(options, surroundings)) return;
   terminal.print(dryRun ? 'nothing was written' : 'next: tidegate plan');
   terminal.printJson({ dryRun, ...delegation, ...search });
 }
@@ -164,13 +166,18 @@ function printSearch({ target, search }: Search, { terminal }: Surroundings): vo
   for (const line of formatTable(rows).split('\n')) terminal.print(printableLine(line.trimEnd()));
 }
 
-async function remove(name: string, options: RemoveOptions, surroundings: Surroundings): Promise<void> {
+async function remove(
+  name: string,
+  options: PublishAtOnceOptions,
+  surroundings: Surroundings,
+): Promise<void> {
   const { terminal } = surroundings;
   const workspace = await openChosenWorkspace(options, surroundings);
   const dryRun = options.dryRun === true;
   const { removeDelegation } = await import('../../signer/workspace/edit-delegations.ts');
   await removeDelegation(workspace, name, { dryRun });
   terminal.print(`${dryRun ? 'would no longer delegate' : 'tidegate.toml no longer delegates'} to ${name}`);
+  if (await publishAtOnce(options, surroundings)) return;
   terminal.print(dryRun ? 'nothing was written' : 'next: tidegate plan');
   terminal.printJson({ dryRun, removed: name });
 }

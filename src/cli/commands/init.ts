@@ -7,10 +7,11 @@ import type { KeyType } from '../../signer/keys/signing-key.ts';
 import type { GivenKeys } from '../../signer/workspace/init.ts';
 import type { Terminal } from '../../terminal.ts';
 import { addOverrideOptions, type OverrideOptions, overrideWish } from '../override-option.ts';
-import { addPassphraseOptions, newPassphraseSource, type PassphraseOptions } from '../passphrase.ts';
+import { addPassphraseOptions, newPassphraseSource } from '../passphrase.ts';
+import { addSignAtOnce, type SignAtOnceOptions, signAtOnce } from '../sign-at-once.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 
-interface InitOptions extends PassphraseOptions, OverrideOptions {
+interface InitOptions extends SignAtOnceOptions, OverrideOptions {
   readonly template: 'single' | 'bottlerocket';
   readonly name?: string;
   readonly store: string;
@@ -70,7 +71,7 @@ function addInitOptions(command: Command): Command {
       '\nExamples:\n  tidegate init acme --template single --variant demo/x86_64\n  tidegate init acme --root-keys alice.pub,bob.pub,carol.pub --root-threshold 2\n',
     );
   addGivenKeyOptions(command);
-  return addOverrideOptions(addPassphraseOptions(command));
+  return addOverrideOptions(addPassphraseOptions(addSignAtOnce(command)));
 }
 
 function addGivenKeyOptions(command: Command): void {
@@ -95,6 +96,11 @@ async function init(directory: string, options: InitOptions, surroundings: Surro
   const insecure = options.insecureDevelopmentKeys === true;
   const { checkInit, initWorkspace } = await import('../../signer/workspace/init.ts');
   const given = await givenKeys(options, surroundings);
+  if (given.root === undefined && options.signWith !== undefined)
+    throw new TidegateError(
+      'usage',
+      '--sign-with needs --root-keys: without them init signs the root itself',
+    );
   const wanted = {
     given,
     template: options.template,
@@ -121,6 +127,8 @@ async function init(directory: string, options: InitOptions, surroundings: Surro
   });
   if (insecure) terminal.note('warning: the private keys are not encrypted (--insecure-development-keys)');
   terminal.print(`workspace "${name}" is ready in ${path}`);
+  if (given.root !== undefined)
+    await signAtOnce([`${path}/requests/root-1.request.json`], options, surroundings);
   report({ directory: path, name, store: options.store }, given.root !== undefined, terminal);
 }
 

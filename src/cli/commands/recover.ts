@@ -85,7 +85,7 @@ async function recover(
   const paths = files.map((file) => resolve(surroundings.directory, file));
   const standing = await advanceJob(workspace, job, runOf(options, paths, surroundings));
   const rows = standing.stage === 'done' ? await proofOf(workspace, standing.job, surroundings.now()) : [];
-  await reportJob(standing, workspace, surroundings, rows);
+  await reportJob(standing, workspace, options, surroundings, rows);
   if (rows.some(({ good }) => !good)) surroundings.setExitStatus(1);
 }
 

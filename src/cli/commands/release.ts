@@ -6,12 +6,13 @@ import { parseTime } from '../../metadata/time.ts';
 import type { Draft } from '../../signer/release/draft.ts';
 import { formatBytes, formatTable, type Progress, printableLine } from '../../terminal.ts';
 import { releaseName } from '../../waves/release.ts';
+import { addPublishAtOnce, type PublishAtOnceOptions, publishAtOnce } from '../publish-at-once.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
 import { defineMigrations } from './release-migrations.ts';
 import { defineReleaseStatus } from './release-status.ts';
 
-interface ReleaseOptions extends WorkspaceOptions {
+interface ReleaseOptions extends PublishAtOnceOptions {
   readonly version?: string;
   readonly variant?: string;
   readonly arch?: string;
@@ -22,7 +23,6 @@ interface ReleaseOptions extends WorkspaceOptions {
   readonly maxVersion?: string;
   readonly role?: string;
   readonly readmit?: true;
-  readonly dryRun?: true;
 }
 
 export const define: Define = (command, surroundings) => {
@@ -44,8 +44,8 @@ export const define: Define = (command, surroundings) => {
 };
 
 function addAddOptions(command: Command): Command {
-  return addWorkspaceOption(command)
-    .description('Add images as a release. Each is read once; nothing is published yet.')
+  return addPublishAtOnce(addWorkspaceOption(command))
+    .description('Add images as a release. Each is read once; without --publish nothing is published yet.')
     .argument('<image...>', 'image files: FILE, or KIND=FILE for boot, root and hash')
     .option('--version <version>', 'SemVer, without a leading v (default: from the file names)')
     .option('--variant <name>', 'default: from the file names, or the only one of the workspace')
@@ -71,7 +71,7 @@ function addAddOptions(command: Command): Command {
     .option('--dry-run', 'read and check everything; write nothing')
     .addHelpText(
       'after',
-      '\nExamples:\n  tidegate release add disk-1.2.0.img.zst --version 1.2.0\n  tidegate release add boot=b.lz4 root=r.lz4 hash=h.lz4 --version 1.2.0 --naming standard\n',
+      '\nExamples:\n  tidegate release add disk-1.2.0.img.zst --version 1.2.0\n  tidegate release add disk-1.2.0.img.zst --version 1.2.0 --publish\n  tidegate release add boot=b.lz4 root=r.lz4 hash=h.lz4 --version 1.2.0 --naming standard\n',
     );
 }
 
@@ -110,6 +110,7 @@ async function add(
     );
     shown?.line.end();
     for (const line of draftLines(draft)) terminal.print(line);
+    if (await publishAtOnce(options, surroundings)) return;
     terminal.print(options.dryRun === true ? 'nothing was written' : 'next: tidegate plan');
     terminal.printJson(draft);
   } finally {

@@ -79,7 +79,7 @@ async function revoke(
   const paths = files.map((file) => resolve(surroundings.directory, file));
   const standing = await advanceJob(workspace, job, runOf(options, paths, surroundings));
   const rows = standing.stage === 'done' ? await proofOf(workspace, standing.job, surroundings.now()) : [];
-  await reportJob(standing, workspace, surroundings, rows);
+  await reportJob(standing, workspace, options, surroundings, rows);
 }
 
 function factsOf({ role, keys, threshold, outcome, recovery }: AffectedRole): readonly string[] {

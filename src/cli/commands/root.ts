@@ -4,32 +4,33 @@ import { formatTime } from '../../metadata/time.ts';
 import type { Workspace } from '../../signer/workspace/workspace.ts';
 import { formatDuration, formatTable, printableLine } from '../../terminal.ts';
 import { addOverrideOptions, type OverrideOptions, overrideWish } from '../override-option.ts';
+import { addPassphraseOptions } from '../passphrase.ts';
+import { addSignAtOnce, type SignAtOnceOptions, signAtOnce } from '../sign-at-once.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
 import { defineEmbed } from './root-embed.ts';
 
-interface ProposeCommandOptions extends WorkspaceOptions, OverrideOptions {
+interface ProposeCommandOptions extends WorkspaceOptions, OverrideOptions, SignAtOnceOptions {
   readonly replace?: true;
   readonly dryRun?: true;
 }
 
 export const define: Define = (command, surroundings) => {
-  addOverrideOptions(
-    addWorkspaceOption(
-      command
-        .command('propose')
-        .description(
-          'Make the signing request for the next root, as tidegate.toml wants it. Needs no key and no network.',
-        ),
-    ),
-  )
+  const propose = addWorkspaceOption(
+    command
+      .command('propose')
+      .description(
+        'Make the signing request for the next root, as tidegate.toml wants it. Needs no key and no network.',
+      ),
+  );
+  addPassphraseOptions(addOverrideOptions(addSignAtOnce(propose)))
     .option('--replace', 'ask everybody again, though a request for this version has signatures')
     .option('--dry-run', 'say what would be asked for; write nothing')
     .addHelpText(
       'after',
       '\nEdit roles, keys and thresholds in tidegate.toml first; as it is, the new root only lives longer.\n\nExamples:\n  tidegate root propose\n  tidegate root propose --override root-threshold --reason "a laboratory"\n',
     )
-    .action((options: ProposeCommandOptions) => propose(options, surroundings));
+    .action((options: ProposeCommandOptions) => proposeNext(options, surroundings));
   addWorkspaceOption(
     command.command('show').description('Show the root in force, and what tidegate.toml wants otherwise.'),
   )
@@ -38,7 +39,7 @@ export const define: Define = (command, surroundings) => {
   defineEmbed(command, surroundings);
 };
 
-async function propose(options: ProposeCommandOptions, surroundings: Surroundings): Promise<void> {
+async function proposeNext(options: ProposeCommandOptions, surroundings: Surroundings): Promise<void> {
   const { terminal, now } = surroundings;
   const workspace = await openChosenWorkspace(options, surroundings, overrideWish(options, now()));
   const { proposeRoot } = await import('../../signer/ceremony/propose-root.ts');
@@ -55,6 +56,7 @@ async function propose(options: ProposeCommandOptions, surroundings: Surrounding
     terminal.print(printableLine(`  on record: ${name}, ${what}`));
   for (const warning of warnings) terminal.note(`warning: ${warning}`);
   terminal.print(`  digest  ${request.sha256}`);
+  if (options.dryRun !== true) await signAtOnce([path], options, surroundings);
   terminal.print(
     options.dryRun === true
       ? 'nothing was written'

@@ -82,7 +82,7 @@ async function rotate(
   if (options.dryRun === true) return await reportPlan(job, surroundings);
   const paths = files.map((file) => resolve(surroundings.directory, file));
   const standing = await advanceJob(workspace, job, runOf(options, paths, surroundings));
-  await reportJob(standing, workspace, surroundings);
+  await reportJob(standing, workspace, options, surroundings);
 }
 
 async function drill(

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { TidegateError } from '../../errors.ts';
 import type { JsonValue } from '../../metadata/json.ts';
 import { countOf, formatBytes, formatTable, printableLine } from '../../terminal.ts';
+import { addPublishAtOnce, type PublishAtOnceOptions, publishAtOnce } from '../publish-at-once.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
 
@@ -11,16 +12,13 @@ interface TargetCommandOptions extends WorkspaceOptions {
   readonly repository?: string;
 }
 
-interface AddOptions extends TargetCommandOptions {
+interface AddOptions extends TargetCommandOptions, PublishAtOnceOptions {
   readonly name?: string;
   readonly role?: string;
   readonly custom?: string;
-  readonly dryRun?: true;
 }
 
-interface RemoveOptions extends TargetCommandOptions {
-  readonly dryRun?: true;
-}
+interface RemoveOptions extends TargetCommandOptions, PublishAtOnceOptions {}
 
 const repositoryOption = [
   '--repository <folder>',
@@ -28,8 +26,12 @@ const repositoryOption = [
 ] as const;
 
 export const define: Define = (command, surroundings) => {
-  addWorkspaceOption(
-    command.command('add').description('Add a file as a target. It is read once; nothing is published yet.'),
+  addPublishAtOnce(
+    addWorkspaceOption(
+      command
+        .command('add')
+        .description('Add a file as a target. It is read once; without --publish nothing is published yet.'),
+    ),
   )
     .argument('<file>')
     .option('--name <name>', 'name of the target (default: of the file)')
@@ -42,10 +44,12 @@ export const define: Define = (command, surroundings) => {
       '\nExamples:\n  tidegate target add eula.txt\n  tidegate target add fw-7.bin --role firmware --custom @fw-7.json\n',
     )
     .action((file: string, options: AddOptions) => add(file, options, surroundings));
-  addWorkspaceOption(
-    command
-      .command('remove')
-      .description('Take a target back: a draft at once, a published one with the next publication.'),
+  addPublishAtOnce(
+    addWorkspaceOption(
+      command
+        .command('remove')
+        .description('Take a target back: a draft at once, a published one with the next publication.'),
+    ),
   )
     .argument('<name>')
     .option(...repositoryOption)
@@ -81,6 +85,7 @@ async function add(file: string, options: AddOptions, surroundings: Surroundings
       `target ${draft.target} in role ${draft.role}, ${formatBytes(image?.length ?? 0)}, sha256 ${image?.sha256}`,
     ),
   );
+  if (await publishAtOnce(options, surroundings)) return;
   terminal.print(dryRun ? 'nothing was written' : 'next: tidegate plan');
   terminal.printJson({ dryRun, ...draft, ...(custom !== undefined && { custom: plain(custom) }) });
 }

@@ -2,21 +2,24 @@
 import { resolve } from 'node:path';
 import type { ProposedTargets } from '../../signer/ceremony/propose-targets.ts';
 import { countOf } from '../../terminal.ts';
+import { addPassphraseOptions } from '../passphrase.ts';
+import { addSignAtOnce, type SignAtOnceOptions, signAtOnce } from '../sign-at-once.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
 
-interface ProposeOptions extends WorkspaceOptions {
+interface ProposeOptions extends WorkspaceOptions, SignAtOnceOptions {
   readonly role?: string;
   readonly replace?: true;
   readonly dryRun?: true;
 }
 
 export const define: Define = (command, surroundings) => {
-  addWorkspaceOption(
+  const proposing = addWorkspaceOption(
     command
       .command('propose')
       .description('Make the signing request for what waits for publication. Needs no private key.'),
-  )
+  );
+  addPassphraseOptions(addSignAtOnce(proposing))
     .argument('[request...]', 'signed requests for a new root that came back: it says who signs targets')
     .option('--role <name>', 'a delegated role instead of the top-level one')
     .option('--replace', 'ask everybody again, though a request for this version has signatures')
@@ -57,6 +60,12 @@ async function propose(
     ...(options.role !== undefined && { role: options.role }),
   });
   for (const one of proposed) for (const line of lines(one)) terminal.print(line);
+  if (!dryRun)
+    await signAtOnce(
+      proposed.map(({ path }) => path),
+      options,
+      surroundings,
+    );
   for (const { path } of proposed) {
     if (!dryRun) terminal.print(`next, for each key holder: tidegate sign ${path} --key KEYFILE`);
   }
