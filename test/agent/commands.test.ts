@@ -161,6 +161,13 @@ describe('tidegate-agent', () => {
     ['second_verifier = "on"', 'second_verifier = "no"', /second_verifier: found "no", expected one of auto/],
     ['seed = 5', 'seed = 5\nignore_waves = "yes"', /ignore_waves: found "yes", expected true or false/],
     ['seed = 5', 'seed = 5\nversion_lock = "newest"', /agent\.toml: version_lock: .* found "newest"/],
+    [
+      'seed = 5',
+      'seed = 5\nlabels = ["canary", "Rack 7"]',
+      /agent\.toml: labels: found "Rack 7", expected a label/,
+    ],
+    ['seed = 5', 'seed = 5\nlabels = [1]', /labels: found 1, expected a list of texts/],
+    ['seed = 5', `seed = 5\nlabels = [${'"a",'.repeat(65)}]`, /labels: found 65, expected at most 64/],
     ['slot_size = 65536', 'slot_size = 5000', /agent\.toml: slot_size: found 5000, .* multiple of 4096/],
     ['"root.json"', '"missing.json"', /agent\.toml: root: .*missing\.json does not exist/],
     ['["repository/targets"]', '"http://u:secret@h/"', /agent\.toml: targets_base_url: (?!.*secret)/],
