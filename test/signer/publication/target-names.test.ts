@@ -12,7 +12,7 @@ describe('signer/publication/target-names', () => {
     const removing = (name: string) => () => refuseReleaseImage(parseTargetPath(name), manifest);
     assert.throws(removing('migrate-network'), {
       code: 'release-invalid',
-      message: /from 1\.0\.0 to 1\.1\.0/,
+      message: /migration \(1\.0\.0, 1\.1\.0\)/,
     });
     assert.doesNotThrow(removing('migrate-other'));
   });
