@@ -37,8 +37,21 @@ export function steeringLines(steered: PlannedSteering, now: number): readonly s
       change.callBack === undefined ? 'hosts that run it stay' : 'hosts that run it are called back';
     return [`${name}${why}`, `    it is never offered again; ${call}`];
   }
-  const state = after?.pause === undefined ? [] : pauseLines(after, now);
+  const state = after?.pause === undefined ? closingLines(before, after, now) : pauseLines(after, now);
   return [name, '    now:', ...planLines(before, now), '    then:', ...planLines(after, now), ...state];
+}
+
+/** Hosts that have had their turn and would lose it. */
+function closingLines(
+  before: Release | undefined,
+  after: Release | undefined,
+  now: number,
+): readonly string[] {
+  if (before === undefined || after === undefined) return [];
+  const [was, is] = [openPlaces(before, now), openPlaces(after, now)];
+  return is < was
+    ? [`    warning: ${shareText(was - is)} are open and will close; those that run it stay`]
+    : [];
 }
 
 function pauseLines(release: Release, now: number): readonly string[] {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { choose } from '../../src/waves/choose.ts';
 import { parseManifest } from '../../src/waves/manifest.ts';
@@ -47,8 +47,12 @@ describe('tidegate waves', () => {
     choose(manifest(), { variant: 'demo', arch: 'x86_64', version: '0.9.0', seed, labels }, session.now)
       .release?.version;
 
-  beforeEach(async () => {
-    session = commandLine();
+  /** Made once, and copied for every test. */
+  let made: CommandLine;
+
+  before(async () => {
+    made = commandLine();
+    session = made;
     session.environment.TIDEGATE_WORKSPACE = 'acme';
     for (const version of ['1.0.0', '1.1.0'])
       writeFileSync(join(session.directory, `disk-${version}.img`), `image ${version}`);
@@ -58,6 +62,14 @@ describe('tidegate waves', () => {
     await run('publish');
     session.now += 36 * hour;
     await run('refresh');
+  });
+
+  after(() => made.end());
+
+  beforeEach(() => {
+    session = commandLine(made.now);
+    session.environment.TIDEGATE_WORKSPACE = 'acme';
+    cpSync(made.directory, session.directory, { recursive: true });
   });
 
   afterEach(() => session.end());
@@ -130,7 +142,8 @@ describe('tidegate waves', () => {
     assert.equal((await shown()).releases[1]?.openShare.toFixed(2), '0.10');
     assert.match((await shown()).releases[1]?.openToAll ?? '', /^2030-01-03/);
     // A change from another copy of the workspace comes between.
-    await run(`waves set ${release} --policy slow --start-time +1d`);
+    const closing = await run(`waves set ${release} --policy slow --start-time +1d`);
+    assert.match(closing, /warning: 10\.[0-9] % of hosts are open and will close/);
     const folder = join(session.directory, 'acme', 'drafts', 'steering');
     const [file = ''] = readdirSync(folder);
     const draft = readFileSync(join(folder, file));

@@ -1,6 +1,8 @@
 /** The same as data, for programs. */
+
 import { digestOf } from '../../metadata/crypto.ts';
 import { formatTime, parseTime } from '../../metadata/time.ts';
+import type { Release } from '../../waves/release.ts';
 import { keyFacts, type OwnerNames } from '../review/key-facts.ts';
 import { keyData, plain } from '../review/review-data.ts';
 import type { GivenDocument } from './document-kind.ts';
@@ -54,10 +56,27 @@ export function manifestDocumentData(
     file: where,
     length: bytes.length,
     sha256: digestOf('sha256', bytes),
-    releases: manifest.updates.map(({ waves, lastWaveEnds, ...release }) => ({
+    releases: manifest.updates.map(({ waves, lastWaveEnds, groups, pause, ...release }) => ({
       ...(plain(release) as Data),
-      waves: Object.fromEntries(Array.from(waves, ([seed, time]) => [seed, formatTime(time)])),
-      ...(lastWaveEnds !== undefined && { lastWaveEnds: formatTime(lastWaveEnds) }),
+      ...scheduleData({ waves, lastWaveEnds, groups }),
+      ...(pause && { paused: { at: formatTime(pause.at), ...scheduleData(pause) } }),
     })),
+    withdrawn: (manifest.withdrawn ?? []).map(({ at, ...rest }) => ({ ...rest, at: formatTime(at) })),
+  };
+}
+
+function scheduleData({
+  waves,
+  lastWaveEnds,
+  groups,
+}: {
+  readonly waves: Release['waves'];
+  readonly lastWaveEnds?: number | undefined;
+  readonly groups?: Release['groups'];
+}): Data {
+  return {
+    waves: Object.fromEntries(Array.from(waves, ([seed, time]) => [seed, formatTime(time)])),
+    ...(lastWaveEnds !== undefined && { lastWaveEnds: formatTime(lastWaveEnds) }),
+    ...(groups && { groups: groups.map(({ labels, opens }) => ({ labels, opens: formatTime(opens) })) }),
   };
 }

@@ -3,7 +3,15 @@
 import type { JsonValue } from '../../metadata/json.ts';
 import { escaped } from '../../metadata/printable.ts';
 import { type Migration, migrationKey } from '../../waves/migrations.ts';
-import { type Manifest, type Release, releaseKey, releaseName, spreadOf } from '../../waves/release.ts';
+import {
+  type Manifest,
+  type Pause,
+  type Release,
+  releaseKey,
+  releaseName,
+  spreadOf,
+} from '../../waves/release.ts';
+import { formatTime } from '../../waves/wave-time.ts';
 import { waveRows } from '../release/wave-rows.ts';
 import { type ChangeState, type MemberChange, otherMembers } from './change.ts';
 import { memberLines, signs } from './change-words.ts';
@@ -24,6 +32,7 @@ export function manifestLines(before: Manifest | undefined, after: Manifest): re
     `manifest: ${present.size} release${present.size === 1 ? '' : 's'}, ${kept} as before${stay}`,
     ...lines,
     ...gone.map((release) => `  - release ${escaped(releaseName(release))}`),
+    ...memberLines(otherMembers(withdrawalsOf(before), withdrawalsOf(after), []), '  '),
     ...migrationLines(before?.migrations ?? [], after.migrations),
     ...memberLines(otherMembers(before?.unknown ?? new Map(), after.unknown ?? new Map(), []), '  '),
   ];
@@ -60,8 +69,41 @@ function factsOf(release: Release): ReadonlyMap<string, JsonValue> {
 
 function wavesOf(release: Release): readonly string[] {
   const rows = waveRows(release);
-  if (rows.length === 0) return ['open to every host at once'];
-  return [...rows.map((row) => row.join('  ')), `hosts inside a wave: ${spreadOf(release)}`];
+  const { groups = [], pause } = release;
+  const waves = [...rows.map((row) => row.join('  ')), `hosts inside a wave: ${spreadOf(release)}`];
+  return [
+    ...groups.map(
+      ({ labels, opens }) =>
+        `${formatTime(opens)}  at once  hosts labelled ${labels.map(escaped).join(' or ')}`,
+    ),
+    ...(rows.length === 0 ? ['open to every host at once'] : waves),
+    ...(pause === undefined ? [] : pauseLines(release, pause)),
+  ];
+}
+
+/** What is signed with a pause comes into force when it is resumed. */
+function pauseLines(release: Release, pause: Pause): readonly string[] {
+  const { waves, lastWaveEnds, groups } = pause;
+  const { pause: _pause, lastWaveEnds: _end, groups: _groups, ...rest } = release;
+  const plan = {
+    ...rest,
+    waves,
+    ...(lastWaveEnds !== undefined && { lastWaveEnds }),
+    ...(groups && { groups }),
+  };
+  return [
+    `paused since ${formatTime(pause.at)}; when it is resumed, by so much later:`,
+    ...wavesOf(plan).map((line) => `  ${line}`),
+  ];
+}
+
+function withdrawalsOf(manifest: Manifest | undefined): ReadonlyMap<string, JsonValue> {
+  return new Map(
+    (manifest?.withdrawn ?? []).map(({ at, reason, ...id }) => [
+      `withdrawn for ever: ${releaseName(id)}`,
+      `${formatTime(at)}${reason === undefined ? '' : `, ${reason}`}`,
+    ]),
+  );
 }
 
 function migrationLines(before: readonly Migration[], after: readonly Migration[]): readonly string[] {

@@ -183,6 +183,29 @@ describe('a difference in words', () => {
     assert.ok(manifestLines(before, marked).includes('      + x-note: odd'));
   });
 
+  it('a manifest: groups, a pause with the plan that waits in it, and withdrawals', () => {
+    const { manifestBefore: before } = scenes;
+    const at = Date.parse('2030-01-02T00:00:00Z');
+    const [first] = before.updates;
+    assert.ok(first);
+    const groups = [{ labels: ['canary'], opens: at }];
+    const pause = { at, waves: new Map([[0, at]]), lastWaveEnds: at, groups };
+    const { variant, arch } = first;
+    const withdrawn = [{ variant, arch, version: '9.0.0', at, reason: 'bad' }];
+    const steered = { ...before, updates: [{ ...first, groups, pause }], withdrawn };
+    const lines = manifestLines(before, steered);
+    const time = '2030-01-02T00:00:00Z';
+    for (const line of [
+      `      ${time}  at once  hosts labelled canary`,
+      `      paused since ${time}; when it is resumed, by so much later:`,
+      `        ${time}  at once  hosts labelled canary`,
+      `        ${time}  to ${time}  seeds above 0, up to 100 % of hosts`,
+      `  + withdrawn for ever: ${variant} ${arch} 9.0.0: ${time}, bad`,
+    ])
+      assert.ok(lines.includes(line), `${line}\n${lines.join('\n')}`);
+    assert.ok(manifestLines(steered, before).some((line) => line.startsWith('  - withdrawn for ever')));
+  });
+
   it('a delegated role by hash prefixes says what it may sign for', async () => {
     const root = await signed(rootJson(1, board), ['alice', 'bob']);
     const delegations = {
