@@ -32,8 +32,6 @@ import {
   requireTimestamp,
   snapshotLimit,
   type TrustedSet,
-  trustRoot,
-  updateRoot,
   updateSnapshot,
   updateTimestamp,
 } from '../../trust/trusted-set.ts';
@@ -41,6 +39,7 @@ import { maxManifestBytes } from '../../waves/limits.ts';
 import { parseManifest } from '../../waves/manifest.ts';
 import type { Manifest } from '../../waves/release.ts';
 import { emptyManifest } from '../../waves/releases.ts';
+import { beginWalk, stepTo } from '../workspace/root-walk.ts';
 
 /** Reads a small file of the store by its name; undefined when it does not exist. */
 export type ReadFile = (name: string, limit: number) => Promise<Uint8Array | undefined>;
@@ -76,13 +75,13 @@ export async function readRootChain(
   read: ReadFile,
   { folders, anchor, policy, floors }: ReadRequest,
 ): Promise<{ readonly set: TrustedSet; readonly roots: readonly Uint8Array[] }> {
-  let set = trustRoot(anchor, policy, floors);
+  let set = beginWalk(anchor, policy, floors);
   const roots = [anchor];
   for (;;) {
     const next = set.root.document.version + 1;
     const bytes = await read(metadataName(folders, 'root', next), policy.limits.maxRootLength);
     if (bytes === undefined) return { set: finishRoot(set), roots };
-    set = updateRoot(set, bytes);
+    set = stepTo(set, bytes);
     roots.push(bytes);
   }
 }

@@ -20,8 +20,9 @@ import { checkKeyIds } from '../../trust/document-check.ts';
 import { noFloors } from '../../trust/floors.ts';
 import { defaultLimits } from '../../trust/limits.ts';
 import type { TrustPolicy } from '../../trust/policy.ts';
-import { type TrustedSet, trustRoot, updateRoot } from '../../trust/trusted-set.ts';
+import type { TrustedSet } from '../../trust/trusted-set.ts';
 import type { NamedKey } from '../keys/key-ring.ts';
+import { beginWalk, stepTo } from './root-walk.ts';
 import type { WorkspaceSettings } from './workspace-file.ts';
 
 /** As strict as a host, at the given time. */
@@ -86,12 +87,12 @@ async function refuseGap(fs: FileSystem, folder: string, last: number): Promise<
 export function chainOf(roots: readonly Uint8Array[], where: string, version?: number): TrustedSet {
   const [first, ...rest] = roots;
   if (first === undefined) throw invalid(`${where}: 1.root.json is missing, the root that hosts begin with`);
-  const anchor = trustRoot(first, regardlessOfExpiry, noFloors);
+  const anchor = beginWalk(first, regardlessOfExpiry, noFloors);
   const found = anchor.root.document.version;
   if (version !== undefined && found !== version) {
     throw invalid(`${where}: ${metadataFileName('root', version)} has version ${found}`);
   }
-  return rest.reduce((set, bytes) => requireOwnForm(updateRoot(set, bytes)), requireOwnForm(anchor));
+  return rest.reduce((set, bytes) => requireOwnForm(stepTo(set, bytes)), requireOwnForm(anchor));
 }
 
 /** @throws document-invalid for a root of ours in which a key id is not the hash of its key */
@@ -106,11 +107,22 @@ function requireOwnForm(set: TrustedSet): TrustedSet {
  * labels. When that is the last one of all, it itself: a host says then what is wrong with it.
  */
 export function hostAnchor(roots: readonly Uint8Array[]): Uint8Array {
-  const documents = roots.map((bytes) => trustRoot(bytes, regardlessOfExpiry, noFloors).root.document);
+  const documents = documentsOf(roots);
   const labelled = documents.findLastIndex(
     ({ keys, repository }) => repository === undefined && ![...keys.values()].every(hasHashedId),
   );
   return roots[Math.min(labelled + 1, roots.length - 1)] ?? new Uint8Array();
+}
+
+function documentsOf([first, ...rest]: readonly Uint8Array[]): readonly RootDocument[] {
+  if (first === undefined) return [];
+  let set = beginWalk(first, regardlessOfExpiry, noFloors);
+  const documents = [set.root.document];
+  for (const bytes of rest) {
+    set = stepTo(set, bytes);
+    documents.push(set.root.document);
+  }
+  return documents;
 }
 
 /**
