@@ -132,6 +132,25 @@ describe('tidegate waves', () => {
     assert.match(await run('waves show demo x86_64 1.1.0'), /open to 15\.0 % of hosts/);
   });
 
+  it('goes to keys that lie elsewhere as a request, and counts from when that was made', async () => {
+    await run(`waves pause ${release}`);
+    await run('targets propose');
+    const folder = join(session.directory, 'acme', 'requests');
+    const [request = ''] = readdirSync(folder);
+    assert.match(
+      await run(`review acme/requests/${request}`),
+      /paused since 2030-01-02T12:00:00Z; when it is resumed/,
+    );
+    const keys = readdirSync(join(session.directory, 'acme', 'keys'));
+    const key = keys.find((name) => /^targets.*\.key\.json$/.test(name)) ?? '';
+    const how = `--root acme/roots/1.root.json --key acme/keys/${key} --yes`;
+    await run(`sign acme/requests/${request} ${how}`);
+    session.now += 3 * hour;
+    await run('publish');
+    assert.match(await run('waves show demo x86_64 1.1.0'), /paused +since 2030-01-02T12:00:00Z/);
+    assert.deepEqual((await shown()).waiting, []);
+  });
+
   it('accelerates and sets other waves, and refuses a change made for waves that are gone', async () => {
     assert.equal((await session.type(`waves accelerate ${release}`)).status, 64);
     assert.equal((await session.type(`waves accelerate ${release} --factor 0.5`)).status, 64);

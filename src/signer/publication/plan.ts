@@ -17,7 +17,7 @@ import type { Expiration } from '../workspace/expiration.ts';
 import { type DelegatedPlace, delegatedPlaces, plannedDelegations } from './delegation-plan.ts';
 import type { LiveRepository } from './live-repository.ts';
 import { planDigest } from './plan-json.ts';
-import { manifestAsTarget, planReleases, type ScheduledDraft } from './release-plan.ts';
+import { manifestAsTarget, type PlannedReleases, planReleases, type ScheduledDraft } from './release-plan.ts';
 import { type PlannedRole, planRoles, type SignedRole } from './role-plan.ts';
 import { type PlannedSteering, planSteering, type ScheduledSteering } from './steering-plan.ts';
 import {
@@ -91,11 +91,7 @@ export interface RepositoryPlan {
  */
 export function planRepository(input: PlanInput): RepositoryPlan | undefined {
   const { live, now, wavesFrom, renew, repository, signed } = input;
-  const { steeredAt: at, steering, minimumBake } = input;
-  const { manifest: base, steered } = planSteering({ manifest: live.manifest, steering, at, minimumBake });
-  const { manifest, releases, images } = planReleases(input.drafts, live, base);
-  for (const release of releases)
-    requireBake(minimumBake, release, { now: at, where: `release ${releaseName(release)}` });
+  const { manifest, releases, images, steered } = planList(input);
   const delegations = plannedDelegations(live.published, input.delegations, input.names.values());
   const places = delegatedPlaces(delegations.parsed, live.published);
   const before = listedBefore(live, places);
@@ -139,6 +135,16 @@ export function planRepository(input: PlanInput): RepositoryPlan | undefined {
     delegationsChange: delegations.changed,
   };
   return { ...plan, ...planDigest(plan) };
+}
+
+/** The list of releases: what is published, as it was steered, and what is new. */
+function planList(input: PlanInput): PlannedReleases & Pick<RepositoryPlan, 'steered'> {
+  const { live, steeredAt: at, steering, minimumBake } = input;
+  const { manifest, steered } = planSteering({ manifest: live.manifest, steering, at, minimumBake });
+  const planned = planReleases(input.drafts, live, manifest);
+  for (const release of planned.releases)
+    requireBake(minimumBake, release, { now: at, where: `release ${releaseName(release)}` });
+  return { ...planned, steered };
 }
 
 /** Hosts must be able to migrate to what is new, and to everything where the list of migrations is. */
