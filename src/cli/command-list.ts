@@ -127,6 +127,11 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/store.ts'),
   },
   {
+    name: 'doctor',
+    summary: 'examine store, CDN, regions and hosts of every age, and say what to do',
+    load: () => import('./commands/doctor.ts'),
+  },
+  {
     name: 'gc',
     summary: 'remove from the store what nothing refers to any more',
     load: () => import('./commands/gc.ts'),
