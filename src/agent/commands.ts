@@ -88,14 +88,20 @@ function defineBoot(parent: Command, surroundings: HostSurroundings): void {
   });
 }
 
-function common(command: Command): Command {
+/** @param more of the example */
+function common(command: Command, more = ''): Command {
   return command
     .option('--config <file>', `configuration (default: TIDEGATE_AGENT_CONFIG, else ${defaultConfigPath})`)
-    .option('--json', 'print JSON');
+    .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      `\nExample:\n  tidegate-agent ${command.name()} --config my-host/agent.toml${more}\n`,
+    );
 }
 
 function defineInit(parent: Command, surroundings: HostSurroundings): void {
-  common(parent.command('init').description('Set the slots up, once: say which release runs.'))
+  const command = parent.command('init').description('Set the slots up, once: say which release runs.');
+  common(command, ' --release 1.0.0')
     .requiredOption('--release <version>', 'the version that runs')
     .option('--slot <name>', 'the slot that runs: a or b', 'a')
     .option('--image <kind=file...>', 'an image of the running release, such as root=FILE')

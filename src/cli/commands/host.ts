@@ -34,7 +34,11 @@ function addNewOptions(command: Command): Command {
     .option('--arch <name>', 'default: the only one of the workspace')
     .option('--running <version>', 'the version that the host says it runs', '0.0.0')
     .option('--seed <number>', 'place in the fleet, 0 to 2047 (default: by chance)', seed)
-    .option('--slot-size <bytes>', 'bytes that all images of a slot may take', wholeNumber, 4 * 2 ** 30);
+    .option('--slot-size <bytes>', 'bytes that all images of a slot may take', wholeNumber, 4 * 2 ** 30)
+    .addHelpText(
+      'after',
+      '\nExample:\n  tidegate host new my-host --workspace my-fleet --url http://127.0.0.1:8080\n',
+    );
 }
 
 async function newHost(directory: string, options: NewOptions, surroundings: Surroundings): Promise<void> {

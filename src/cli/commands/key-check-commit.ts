@@ -4,7 +4,7 @@ import { TidegateError } from '../../errors.ts';
 import type { Surroundings } from '../surroundings.ts';
 
 const hook = `
-As a hook:
+Example, as a hook of Git:
   printf '#!/bin/sh\\nexec tidegate key check-commit\\n' > .git/hooks/pre-commit
   chmod +x .git/hooks/pre-commit
 `;

@@ -30,14 +30,15 @@ export const define: Define = (command, surroundings) => {
     add(images, options, surroundings),
   );
   defineMigrations(command.command('migrations'), surroundings);
-  addWorkspaceOption(
-    command.command('list').description('List the releases that wait for publication.'),
-  ).action((options: WorkspaceOptions) => list(options, surroundings));
+  addWorkspaceOption(command.command('list').description('List the releases that wait for publication.'))
+    .addHelpText('after', '\nExample:\n  tidegate release list --json\n')
+    .action((options: WorkspaceOptions) => list(options, surroundings));
   defineReleaseStatus(command.command('status'), surroundings);
   addWorkspaceOption(command.command('drop').description('Take a release back that is not published yet.'))
     .argument('<variant>')
     .argument('<arch>')
     .argument('<version>')
+    .addHelpText('after', '\nExample:\n  tidegate release drop demo x86_64 1.2.0\n')
     .action((variant: string, arch: string, version: string, options: WorkspaceOptions) =>
       drop({ variant, arch, version }, options, surroundings),
     );

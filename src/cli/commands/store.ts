@@ -10,7 +10,7 @@ const unfitStatus = 78;
 export const define: Define = (command, surroundings) => {
   command
     .command('probe')
-    .description('try what a store promises: conditions, races, parts, ranges, checksums')
+    .description('Try what a store promises: conditions, races, parts, ranges, checksums.')
     .argument('<location>', 'a folder, or s3://BUCKET/PREFIX?region=…&endpoint=…&profile=…')
     .option('--json', 'print the result as JSON')
     .option('--dry-run', 'only say what would be written')

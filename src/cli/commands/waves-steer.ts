@@ -47,6 +47,7 @@ export const defineSteering: Define = (command, surroundings) => {
     .argument('<variant>')
     .argument('<arch>')
     .argument('[version]')
+    .addHelpText('after', '\nExample:\n  tidegate waves drop demo x86_64 1.2.0\n')
     .action((variant: string, arch: string, version: string | undefined, options: WorkspaceOptions) =>
       drop({ variant, arch, version }, options, surroundings),
     );
