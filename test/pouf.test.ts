@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { loadPublicKey } from '../src/metadata/crypto.ts';
 import { parseEnvelope } from '../src/metadata/envelope.ts';
@@ -11,6 +11,7 @@ import { generatePrivateKey, keyTypes, signingKeyOf } from '../src/signer/keys/s
 import { defaultLimits } from '../src/trust/limits.ts';
 import { requireThreshold } from '../src/trust/threshold.ts';
 import { ownManifestMembers, ownReleaseMembers } from '../src/waves/own-members.ts';
+import { commandLine } from './support/command-line.ts';
 import { keyKinds, signingKey } from './support/signing-keys.ts';
 
 const page = readFileSync(join(dirname(import.meta.dirname), 'docs', 'pouf.md'), 'utf8');
@@ -18,7 +19,7 @@ const page = readFileSync(join(dirname(import.meta.dirname), 'docs', 'pouf.md'),
 /** The cells of every table row whose first cell is code. */
 const rows = page
   .split('\n')
-  .filter((line) => line.startsWith('| `'))
+  .filter((line) => /^\| (`|an entry of |a key )/.test(line))
   .map((line) =>
     line
       .split('|')
@@ -29,6 +30,61 @@ const rows = page
 /** A row of the table of the manifest's members. */
 const isManifestMember = ([, where = '']: readonly string[]): boolean =>
   /^(a release|the manifest)/.test(where);
+
+type Members = { readonly [member: string]: unknown };
+
+const isMembers = (value: unknown): value is Members =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Members by code point, at every level. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (!isMembers(value)) return value;
+  const names = Object.keys(value).sort((one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other)));
+  return Object.fromEntries(names.map((name) => [name, sorted(value[name])]));
+}
+
+/** What of the table of what is written stands in a file, with the names of the members that are there. */
+function kindsIn({ signatures, signed }: Members): readonly (readonly [kind: string, members: string])[] {
+  const kinds: [string, string][] = [];
+  const add = (kind: string, found: unknown): void => {
+    assert.ok(isMembers(found), kind);
+    kinds.push([kind, Object.keys(found).join(' ')]);
+  };
+  const all = (kind: string, found: unknown): void =>
+    Object.values(isMembers(found) || Array.isArray(found) ? found : {}).forEach((one) => {
+      add(kind, one);
+      if (isMembers(one) && one.hashes !== undefined) add('hashes', one.hashes);
+    });
+  assert.ok(isMembers(signed));
+  add(String(signed._type), signed);
+  all('an entry of signatures', signatures);
+  all('an entry of meta', signed.meta);
+  all('an entry of targets', signed.targets);
+  all('a key', signed.keys);
+  const { delegations } = signed;
+  if (!isMembers(delegations)) return kinds;
+  add('delegations', delegations);
+  all('a key', delegations.keys);
+  all('an entry of its roles', delegations.roles);
+  return kinds;
+}
+
+/** Each row of that table, with its members in brackets and without. */
+function statedMembers(): ReadonlySet<string> {
+  const stated = new Set<string>();
+  for (const [first = '', cell = ''] of rows.filter(({ length }) => length === 2)) {
+    const members = cell.replaceAll('`', '').replace(/;.*/, '');
+    for (const kind of first
+      .replaceAll('`', '')
+      .replace(/ and .*/, '')
+      .split(', ')) {
+      stated.add(`${kind}: ${members.replaceAll(/[[\]]/g, '')}`);
+      stated.add(`${kind}: ${members.replaceAll(/\[\S+\] ?/g, '')}`);
+    }
+  }
+  return stated;
+}
 
 describe('SPEC-79: the page of the wire format', () => {
   it('lists the limits of a reader, each with its default, and no others', () => {
@@ -71,6 +127,38 @@ describe('SPEC-79: the page of the wire format', () => {
       ...ownManifestMembers.map((name) => `the manifest ${name}`),
     ];
     assert.deepEqual(listed, new Set(ours));
+  });
+
+  it('says of every file what the command line writes, byte by byte', async () => {
+    const session = commandLine();
+    const inFolder = (name: string): string => join(session.directory, name);
+    const type = async (line: string): Promise<void> => {
+      const { status, beside } = await session.type(line);
+      assert.equal(status, 0, `${line}: ${beside}`);
+    };
+    try {
+      await type('init acme --insecure-development-keys --variant demo/x86_64');
+      session.environment.TIDEGATE_WORKSPACE = 'acme';
+      await type('key new dora --insecure-development-keys');
+      await type('delegate add firmware --keys dora --paths fw-*');
+      writeFileSync(inFolder('custom.json'), '{"b":{"c":[2,1],"a":true},"a":"\u00e9\u2028"}');
+      writeFileSync(inFolder('fw-1.bin'), 'firmware');
+      await type('target add fw-1.bin --role firmware --custom @custom.json');
+      await type('publish');
+      const found = new Set<string>();
+      const metadata = inFolder('acme/repository/metadata');
+      for (const name of readdirSync(metadata)) {
+        const text = readFileSync(join(metadata, name), 'utf8');
+        const file = JSON.parse(text) as Members;
+        assert.equal(text, `${JSON.stringify(sorted(file), null, 2)}\n`, name);
+        for (const [kind, members] of kindsIn(file)) found.add(`${kind}: ${members}`);
+      }
+      assert.deepEqual(found, statedMembers());
+      const folders = readdirSync(inFolder('acme/repository')).filter((name) => name !== '.tidegate-lock');
+      assert.deepEqual(folders.sort(), ['.publish', 'metadata', 'targets']);
+    } finally {
+      session.end();
+    }
   });
 
   it('shows a timestamp that its key verifies', () => {
