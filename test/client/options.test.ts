@@ -44,7 +44,8 @@ describe('options of the client', () => {
     ['secondVerifier', 'of'],
   ];
   for (const [name, value] of wrong) {
-    it(`${name}: ${JSON.stringify(value) ?? 'nothing'} is refused by name, before anything is touched`, () => {
+    const row = name === 'trustedRoot' ? 'SPEC-41: ' : '';
+    it(`${row}${name}: ${JSON.stringify(value) ?? 'nothing'} is refused by name, before anything is touched`, () => {
       const options = { ...least, [name]: value } as unknown as ClientOptions;
       assert.throws(() => new RepositoryClient(options), {
         code: 'usage',

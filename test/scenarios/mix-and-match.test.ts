@@ -143,6 +143,29 @@ describe('mix and match, signatures and expiry', () => {
     }
   });
 
+  it('SPEC-39: an error at any step leaves the client able to update later, in the same process and in a new one', async () => {
+    const { repository } = scene;
+    for (const step of ['root', 'timestamp', 'snapshot', 'targets'] as const) {
+      for (const spoil of [
+        (bytes: Uint8Array) => bytes.subarray(0, 100),
+        () => new TextEncoder().encode('no such thing'),
+        (bytes: Uint8Array) => bytes.map((byte, index) => (index === bytes.length - 200 ? byte ^ 1 : byte)),
+      ]) {
+        repository.publishRoot();
+        repository.publish();
+        const { version } = repository.document(step);
+        const name = step === 'timestamp' ? 'timestamp.json' : `${version}.${step}.json`;
+        repository.tamper = (file, bytes) => (file === name && bytes ? spoil(bytes) : bytes);
+        const client = scene.client();
+        await assert.rejects(client.refresh(), (error: Error) => error.message.includes(name));
+        repository.tamper = undefined;
+        const another = await scene.refresh();
+        assert.deepEqual([another.versions[step], another.versions.root], [version, repository.root.version]);
+        assert.equal((await client.refresh()).versions[step], version, 'the one that failed');
+      }
+    }
+  });
+
   it('TUF-38: refuses a snapshot in the place of the timestamp, though signed by a key of it', async () => {
     const { repository } = scene;
     repository.setKeys('timestamp', repository.signersOf('snapshot'));

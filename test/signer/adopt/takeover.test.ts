@@ -209,7 +209,7 @@ describe('signer/adopt: hosts of the old repository go on', () => {
     assert.equal((await hostOf(present, () => today).refresh()).versions.root, 2);
   });
 
-  it('keys that carry their owner sign under the id that the repository gave them', async () => {
+  it('SPEC-2: keys that carry their owner sign under the id that the repository gave them', async () => {
     const workspace = await adopted('tuf-on-ci');
     await publishIn(workspace, today);
     await publishIn(await nextRoot(workspace, 'tuf-on-ci', today + day), today + day);
