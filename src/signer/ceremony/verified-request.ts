@@ -39,8 +39,13 @@ export function verifiedRequest(content: RequestContent, where: string): Signing
   } catch (cause) {
     if (!(cause instanceof TidegateError) || cause.code === 'request-invalid' || cause.class === 'limit')
       throw cause;
-    throw requestInvalid(where, cause.message, cause);
+    throw requestInvalid(where, withoutPrefix(cause.message, `${where}: `), cause);
   }
+}
+
+/** The parts of a request are files of the same name to those who read them, and name it already. */
+function withoutPrefix(message: string, prefix: string): string {
+  return message.startsWith(prefix) ? message.slice(prefix.length) : message;
 }
 
 function verified(content: RequestContent, where: string): SigningRequest {

@@ -65,6 +65,7 @@ const graveKinds: ReadonlySet<AlarmKind> = new Set([
   'key-shared',
   'threshold-lowered',
   'threshold-unreachable',
+  'delegation-wide',
   'target-changed',
   'manifest-unseen',
   'entry-older',

@@ -43,10 +43,19 @@ export function overridesFor(
   accepted: readonly Accepted[],
   { now, reason }: { readonly now: number; readonly reason: string },
 ): readonly Override[] {
-  const who = userInfo().username;
+  const who = userName();
   return accepted.map(({ name, place, found }) => {
     return { time: now, who, name, what: `${place}: ${found}`, reason };
   });
+}
+
+/** In a container a user often has a number and no name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `user ${process.getuid?.() ?? 'unknown'}`;
+  }
 }
 
 /** None when there is no file. @throws state-damaged naming the line */

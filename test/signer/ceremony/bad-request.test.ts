@@ -263,6 +263,16 @@ describe('a request that is not as it was made', () => {
         code: 'request-invalid',
       },
     );
+    assert.throws(
+      () =>
+        requestFor({
+          role: 'targets',
+          document: withMembers(targetsJson(1), { 'x-tidegate-repository': 'other' }),
+          repository: 'other',
+          roots: [first],
+        }),
+      { code: 'request-invalid', message: /belongs to repository "other", expected is "acme\/os"/ },
+    );
     assert.throws(() => requestFor({ role: 'root', document: rootJson(1, board), repository: 'other' }), {
       code: 'request-invalid',
     });

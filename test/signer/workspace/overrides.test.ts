@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { syncBuiltinESMExports } from 'node:module';
+import os from 'node:os';
 import { proposeRoot } from '../../../src/signer/ceremony/propose-root.ts';
 import { initWorkspace } from '../../../src/signer/workspace/init.ts';
-import { readOverrides } from '../../../src/signer/workspace/overrides.ts';
+import { overridesFor, readOverrides } from '../../../src/signer/workspace/overrides.ts';
 import { readThresholdPolicy, weaknessNames } from '../../../src/signer/workspace/role-strength.ts';
 import { openWorkspace } from '../../../src/signer/workspace/workspace.ts';
 import { MemoryStore } from '../../../src/storage/memory.ts';
@@ -91,6 +93,25 @@ describe('signer/workspace/overrides', () => {
     });
     const workspace = await opened(fs, wish('timestamp-expiration'));
     assert.equal(workspace.expiration.timestamp, 8 * day);
+  });
+
+  it('a user without a name, as in a container, is recorded by number', () => {
+    const { userInfo } = os;
+    const nameless = (): never => {
+      throw new Error('uv_os_get_passwd returned ENOENT');
+    };
+    try {
+      Object.assign(os, { userInfo: nameless });
+      syncBuiltinESMExports();
+      const [override] = overridesFor([{ name: 'root-threshold', place: 'x', found: '1' }], {
+        now: start,
+        reason: 'a lab',
+      });
+      assert.equal(override?.who, `user ${process.getuid?.()}`);
+    } finally {
+      Object.assign(os, { userInfo });
+      syncBuiltinESMExports();
+    }
   });
 
   it('a stricter policy is held, and a weaker one is none', async () => {
