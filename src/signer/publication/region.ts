@@ -9,18 +9,21 @@
  */
 import { createHash } from 'node:crypto';
 import { isTidegateError, TidegateError } from '../../errors.ts';
+import { parseEnvelope } from '../../metadata/envelope.ts';
 import { metadataName } from '../../metadata/repository-layout.ts';
+import { parseTimestamp } from '../../metadata/timestamp.ts';
 import { checkCancelled } from '../../storage/cancel.ts';
 import { requirePublishable } from '../../storage/promises.ts';
 import type { CancelOptions, ReadableStore, StreamedContent, SwappableStore } from '../../storage/store.ts';
 import { noFloors } from '../../trust/floors.ts';
 import { defaultLimits } from '../../trust/limits.ts';
+import { requireNotRemoving } from '../gc/sweep-note.ts';
 import { hostAnchor, regardlessOfExpiry } from '../workspace/roots.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { noteCommit } from './commit-journal.ts';
 import { type ListedFile, listedFiles, requireFiles } from './listed-files.ts';
 import { type LiveRepository, listingIn, type PublishedRoles } from './live-repository.ts';
-import { closePin, holdPin } from './pin.ts';
+import { closePin, holdPin, type PinWish } from './pin.ts';
 import { type ReadRepository, readerOf, readRepository } from './repository-reader.ts';
 
 export interface RegionState {
@@ -50,9 +53,16 @@ export async function advanceRegions(
   if (published === undefined) return [];
   return await Promise.all(
     workspace.regions.map(async (region) => {
-      return await said(live, region, run, () => advance(workspace.store, region, live, published, run));
+      return await said(live, region, run, async () => {
+        await requirePublishable(region, rulesOf(workspace, run));
+        return await advance(workspace.store, region, live, published, run);
+      });
     }),
   );
+}
+
+function rulesOf({ settings }: Workspace, { signal }: CancelOptions) {
+  return { singleWriter: settings.singleWriter, ...(signal && { signal }) };
 }
 
 /** How far every region is. Changes nothing. @throws cancelled; nothing else */
@@ -71,7 +81,7 @@ async function said(
   live: LiveRepository,
   region: SwappableStore,
   { signal }: RegionRun,
-  bringOn: () => Promise<'advanced' | 'behind'>,
+  bringOn: () => Promise<Exclude<RegionState['standing'], 'unreachable'>>,
 ): Promise<RegionState> {
   const state = { repository: live.place.name, region: region.location };
   let version: number | undefined;
@@ -83,17 +93,16 @@ async function said(
     if (head !== undefined && bytes !== undefined && Buffer.from(head.bytes).equals(bytes.timestamp))
       return { ...state, version, standing: 'current' };
     const standing = await bringOn();
-    return { ...state, version: standing === 'advanced' ? timestamp?.version : version, standing };
+    return { ...state, version: standing === 'behind' ? version : timestamp?.version, standing };
   } catch (error) {
     if (!isTidegateError(error) || error.code === 'cancelled') throw error;
     return { ...state, version, standing: version === undefined ? 'unreachable' : 'behind', error };
   }
 }
 
-/** As the file says it, unverified: to tell people how far a region is. */
-function timestampVersion(bytes: Uint8Array): number | undefined {
-  const found = /"version"\s*:\s*(\d+)/.exec(Buffer.from(bytes).toString('latin1'));
-  return found === null ? undefined : Number(found[1]);
+/** As the file says it, unverified. @throws not-metadata, json-invalid, document-invalid */
+function timestampVersion(bytes: Uint8Array): number {
+  return parseTimestamp(parseEnvelope(bytes, defaultLimits, 'timestamp')).version;
 }
 
 async function advance(
@@ -102,37 +111,49 @@ async function advance(
   live: LiveRepository,
   published: PublishedRoles,
   { now, signal }: RegionRun,
-): Promise<'advanced'> {
+): Promise<'advanced' | 'current'> {
   const { place } = live;
-  await requirePublishable(region, { singleWriter: false, ...(signal && { signal }) });
   const name = metadataName(place.folders, 'timestamp');
   const head = await region.read(name, defaultLimits.maxTimestampLength);
+  const version = head === undefined ? 0 : timestampVersion(head.bytes);
+  if (version >= published.timestamp.version) {
+    if (await isSame(store, region, name)) return 'current';
+    throw diverged(
+      region,
+      place.name,
+      `shows timestamp ${version}, and ${published.timestamp.version} is published`,
+    );
+  }
   const there = head && (await readRegion(region, live));
-  requireOlder(region, live, there);
   const files = listedFiles(place.folders, listingIn(live));
-  const wish = {
-    repository: place.name,
-    plan: published.sha256,
-    versions: new Map([
-      ['snapshot', published.snapshot.version],
-      ['targets', published.targets.version],
-    ]),
-  };
-  await holdPin(
-    region,
-    { ...wish, files: new Map(files.map((file) => [file.name, { length: file.length }])) },
-    now,
-  );
+  await holdPin(region, pinFor(place.name, published, files), now);
   for (const file of missingFrom(files, there, place.folders)) await copyFile(store, region, file, signal);
   await requireFiles(region, place.name, files, signal && { signal });
   await copyMetadata(region, live, published, there?.set.root.document.version ?? 0);
   checkCancelled('publishing to a region', signal);
-  if ((await region.swap(name, published.bytes.timestamp, head?.etag)) === 'lost')
+  if ((await region.swap(name, published.bytes.timestamp, head?.etag)) === 'lost') {
+    if (await isSame(store, region, name)) return 'current';
     throw diverged(region, place.name, 'is being changed by somebody else');
+  }
   await readRepository(readerOf(region), requestFor(live));
   await noteCommit(region, live, now);
   await closePin(region, place.name, published.sha256);
   return 'advanced';
+}
+
+/** A pin of the region's own: nobody who cleans up there sees those of the first store. */
+function pinFor(
+  repository: string,
+  { sha256, snapshot, targets }: PublishedRoles,
+  files: readonly ListedFile[],
+): PinWish {
+  const versions = { snapshot: snapshot.version, targets: targets.version };
+  return {
+    repository,
+    plan: sha256,
+    versions: new Map(Object.entries(versions)),
+    files: new Map(files.map(({ name, length }) => [name, { length }])),
+  };
 }
 
 function requestFor({ place, roots }: LiveRepository) {
@@ -150,15 +171,11 @@ async function readRegion(region: SwappableStore, live: LiveRepository): Promise
   }
 }
 
-function requireOlder(
-  region: SwappableStore,
-  { place, published }: LiveRepository,
-  there: ReadRepository | undefined,
-): void {
-  const version = there?.set.timestamp?.document.version ?? 0;
-  const own = published?.timestamp.version ?? 0;
-  if (version < own) return;
-  throw diverged(region, place.name, `shows timestamp ${version}, and ${own} is published`);
+/** Somebody else may have published and brought the region on meanwhile. */
+async function isSame(store: ReadableStore, region: ReadableStore, name: string): Promise<boolean> {
+  const limit = defaultLimits.maxTimestampLength;
+  const [own, other] = [await store.read(name, limit), await region.read(name, limit)];
+  return own !== undefined && other !== undefined && Buffer.from(own.bytes).equals(other.bytes);
 }
 
 function diverged(region: SwappableStore, repository: string, found: string): TidegateError {
@@ -224,13 +241,13 @@ async function copyMetadata(
  * slow line is used once. What fails is made up for after the commit. @throws cancelled; nothing else
  */
 export async function atEachRegion(
-  { regions }: Workspace,
+  workspace: Workspace,
   work: (region: SwappableStore) => Promise<unknown>,
 ): Promise<void> {
   await Promise.all(
-    regions.map(async (region) => {
+    workspace.regions.map(async (region) => {
       try {
-        await requirePublishable(region, { singleWriter: false });
+        await requirePublishable(region, rulesOf(workspace, {}));
         await work(region);
       } catch (error) {
         if (!isTidegateError(error) || error.code === 'cancelled') throw error;

@@ -168,6 +168,46 @@ describe('signer/publication/region', () => {
     assert.ok(state?.error);
   });
 
+  it('two publishers that bring a region on at once do not take each other for strangers', async () => {
+    const region = new MemoryStore('region');
+    const workspace = await withRegions([region]);
+    await planAndPublish(workspace, start);
+    const run = { now: start + hour, unlock, force: true };
+    await refreshRepositories({ ...workspace, regions: [] }, run);
+    const slow = await liveOf(workspace);
+    await refreshRepositories(workspace, run);
+    const fast = await liveOf(workspace);
+    assert.deepEqual([slow.published?.timestamp.version, fast.published?.timestamp.version], [2, 3]);
+    assert.deepEqual([slow.published?.snapshot.version, await see(workspace, region)], [1, 3]);
+    const [late] = await advanceRegions(workspace, slow, { now: later });
+    assert.deepEqual([late?.standing, late?.error], ['current', undefined]);
+    const [state] = await regionStates(workspace, slow, { now: later });
+    assert.deepEqual(
+      [state?.standing, state?.version],
+      ['behind', 3],
+      'the version of the timestamp, not of the snapshot',
+    );
+  });
+
+  it('a region whose files are damaged never goes back', async () => {
+    const region = new MemoryStore('region');
+    const workspace = await withRegions([region]);
+    await planAndPublish(workspace, start);
+    const run = { now: start + hour, unlock, force: true };
+    await refreshRepositories({ ...workspace, regions: [] }, run);
+    const old = await liveOf(workspace);
+    await refreshRepositories(workspace, run);
+    const snapshot = await region.stat('metadata/1.snapshot.json');
+    await region.remove('metadata/1.snapshot.json', snapshot?.etag ?? '');
+    const stale = { ...workspace, store: new MemoryStore('elsewhere') };
+    const [state] = await advanceRegions(stale, old, { now: later });
+    assert.equal(state?.error?.code, 'store-conflict');
+    assert.deepEqual(
+      (await regionStates(workspace, await liveOf(workspace), { now: later }))[0]?.standing,
+      'current',
+    );
+  });
+
   it('PUB-01: killed before and after every call to a region, it shows old or new, and the next run ends it', async () => {
     const first = await withRegions([]);
     await addVersion(first, '1.0.0');
