@@ -13,8 +13,9 @@ export async function askSecret(
   input: ReadStream,
   output: TerminalStream,
 ): Promise<Uint8Array> {
-  output.write(question);
+  // Before the question: who types at once, or a program that answers, must not be shown.
   input.setRawMode(true);
+  output.write(question);
   input.setEncoding('utf8');
   input.resume();
   try {

@@ -118,6 +118,8 @@ describe('tidegate: a ceremony on several machines', () => {
     ['init x --root-keys alice.pub,bob.pub --root-threshold 3', /threshold: found 3/],
     ['init x --root-keys alice.pub,bob.pub --root-threshold 1', /--override root-threshold/],
     ['init x --root-threshold 2', /--root-threshold needs --root-keys/],
+    ['init x --sign-with alice/alice.key.json', /--sign-with needs --root-keys/],
+    ['init no/x', /no does not exist; make it first/],
     ['init x --root-keys alice.pub,bob.pub --timestamp-keys bob.pub', /--override shared-keys/],
   ];
 

@@ -84,7 +84,10 @@ export async function publishCommand(
   for (const line of planText(plan, now)) terminal.print(line);
   const unchanged = plan.repositories.length === 0;
   if (unchanged || dryRun) terminal.printJson({ published: false, ...(planData(plan) as object) });
-  if (dryRun) return;
+  if (dryRun) {
+    terminal.print('nothing was written');
+    return;
+  }
   // An empty plan is published too: that finishes what died between the timestamp and the end.
   const short = lacking(plan.signatures);
   if (short !== undefined && taken.installed.length > 0 && hasPeople(short.role)) {

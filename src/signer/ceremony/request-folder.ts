@@ -49,7 +49,7 @@ export async function writeRequest(
   const known = await readRequest(fs, path);
   const merged = known?.sha256 === request.sha256 ? mergeRequests([known, request]).request : request;
   if (known !== undefined && merged === request && known.signatures.length > 0 && !replace) {
-    const text = `${path} is another request for ${requestTitle(known)} and has ${known.signatures.length} signatures. Publish it, or give --replace to ask everybody again`;
+    const text = `${path} is another request for ${requestTitle(known)} and has signatures (${known.signatures.length}). Publish it, or give --replace to ask everybody again`;
     throw new TidegateError('name-taken', text, { path, found: known.sha256, expected: request.sha256 });
   }
   await writeDurably(fs, path, formatSigningRequest(merged), { mode, within: directory });

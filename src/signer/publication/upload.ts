@@ -77,7 +77,7 @@ async function uploadTarget(
 }
 
 function changedSince({ path }: ImageFile, cause: TidegateError): TidegateError {
-  const text = `${path} has changed since it was added. Nothing was published; take the release back and add it again`;
+  const text = `${path} has changed since it was added. Nothing was published; take the release back (tidegate release drop) or the target (tidegate target remove), and add it again`;
   return new TidegateError(cause.code, text, { path }, { cause });
 }
 

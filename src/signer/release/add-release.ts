@@ -138,7 +138,8 @@ function refuseKnown(draft: Draft, live: LiveRepository, drafts: readonly Draft[
     throw invalid(`${releaseName(draft)} is published already, expected a new version`);
   }
   if (drafts.some((other) => releaseKey(other) === key)) {
-    throw invalid(`${releaseName(draft)} is a draft already; take it back first`);
+    const name = releaseName(draft);
+    throw invalid(`${name} is a draft already; take it back first: tidegate release drop ${name}`);
   }
 }
 

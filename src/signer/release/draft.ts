@@ -57,9 +57,8 @@ export async function writeDraft(workspace: Workspace, draft: Draft): Promise<vo
   const bytes = new TextEncoder().encode(formatJson(json));
   if ((await createDurably(fs, path, bytes, { mode: 0o600 })) === 'created') return;
   const name = draftName(draft).replaceAll('~', ' ');
-  throw new TidegateError('release-invalid', `release ${name} is a draft already; take it back first`, {
-    path,
-  });
+  const text = `release ${name} is a draft already; take it back first: tidegate release drop ${name}`;
+  throw new TidegateError('release-invalid', text, { path });
 }
 
 /** All drafts, by name. @throws workspace-invalid for one that is damaged */

@@ -28,7 +28,7 @@ export type WriteFile = (name: string, content: string | Uint8Array, mode?: numb
 
 /**
  * @param fill writes the files; when it fails nothing stays
- * @throws what `fill` throws, disk-error
+ * @throws what `fill` throws, not-found when there is no folder for it, disk-error
  */
 export async function makeWholeFolder(
   fs: FileSystem,
@@ -36,6 +36,10 @@ export async function makeWholeFolder(
   fill: (write: WriteFile, draft: string) => Promise<void>,
 ): Promise<void> {
   const draft = join(dirname(target), `.tidegate-init-${basename(target)}-${randomBytes(6).toString('hex')}`);
+  if ((await statusIfAny(fs, dirname(target))) === undefined) {
+    const text = `${dirname(target)} does not exist; make it first, the new folder goes into it`;
+    throw new TidegateError('not-found', text, { path: dirname(target) });
+  }
   await makeFolder(fs, draft, folderMode);
   try {
     await fill(writerIn(fs, draft), draft);
