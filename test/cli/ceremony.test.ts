@@ -97,6 +97,7 @@ describe('tidegate: a ceremony on several machines', () => {
     await good(`init acme ${given} --insecure-development-keys`);
     session.environment.TIDEGATE_WORKSPACE = join(session.directory, 'acme');
     await good('release add disk-1.0.0.img --version 1.0.0 --waves none');
+    assert.match((await good('plan')).out, /nothing was written\. Next: tidegate targets propose\n/);
     const refused = await type('publish');
     assert.match(refused.beside, /To have it signed elsewhere: tidegate targets propose/);
     typed = [];

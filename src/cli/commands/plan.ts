@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { writeDurably } from '../../storage/durable-file.ts';
 import { nodeFileSystem } from '../../storage/file-system.ts';
+import { hasPeople, lacking, proposeCommand } from '../lacking-signatures.ts';
 import { addPlanOptions, type PlanRequestOptions, requestedPlan } from '../plan-request.ts';
 import { planData, planText } from '../plan-text.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
@@ -44,7 +45,9 @@ async function planCommand(options: PlanCommandOptions, surroundings: Surroundin
   }
   if (plan.repositories.length > 0) {
     const done = output === undefined ? 'nothing was written' : `${output} was written, and nothing else`;
-    const next = output === undefined ? 'tidegate publish' : `tidegate publish --plan ${output}`;
+    const short = lacking(plan.signatures);
+    const publish = output === undefined ? 'tidegate publish' : `tidegate publish --plan ${output}`;
+    const next = short !== undefined && hasPeople(short.role) ? proposeCommand(short.role) : publish;
     terminal.print(`${done}. Next: ${next}`);
   }
   terminal.printJson(planData(plan));

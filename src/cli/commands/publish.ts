@@ -3,9 +3,9 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { TidegateError } from '../../errors.ts';
 import type { VerifyHow } from '../../signer/publication/listed-files.ts';
-import type { Plan } from '../../signer/publication/plan-publication.ts';
 import type { PublishResult } from '../../signer/publication/publish.ts';
 import type { Terminal } from '../../terminal.ts';
+import { hasPeople, lacking, lackText, proposeCommand, signaturesMissing } from '../lacking-signatures.ts';
 import { addPassphraseOptions, type PassphraseOptions } from '../passphrase.ts';
 import { addPlanOptions, type PlanRequestOptions, requestedPlan } from '../plan-request.ts';
 import { planData, planText } from '../plan-text.ts';
@@ -113,36 +113,6 @@ async function resume(
   if (files.length > 0 || options.plan !== undefined || options.dryRun === true)
     throw new TidegateError('usage', '--resume goes with no request, no --plan and no --dry-run');
   await resumePublication(plan, options, surroundings);
-}
-
-type Lacking = Plan['signatures'][number];
-
-/** Before anybody is asked for a passphrase. */
-function lacking(signatures: Plan['signatures']): Lacking | undefined {
-  return signatures.find(({ threshold, atHand, signed }) => !signed && atHand.length < threshold);
-}
-
-function lackText({ role, threshold, keyNames, atHand }: Lacking): string {
-  const found = atHand.length === 0 ? 'none' : atHand.join(', ');
-  return `${role}: ${threshold} of ${keyNames.join(', ')} must sign, and ${found} is at hand in keys/`;
-}
-
-function signaturesMissing(lack: Lacking): TidegateError {
-  const { role, threshold, atHand } = lack;
-  const next = hasPeople(role)
-    ? `To have it signed elsewhere: ${proposeCommand(role)}`
-    : 'Say where its key is in [keys] of tidegate.toml';
-  const text = `${lackText(lack)}; nothing was published. ${next}`;
-  return new TidegateError('signatures-missing', text, { role, threshold, atHand });
-}
-
-/** Roles that people sign together can be signed elsewhere; a job's cannot. */
-function hasPeople(role: string): boolean {
-  return role !== 'snapshot' && role !== 'timestamp';
-}
-
-function proposeCommand(role: string): string {
-  return role === 'targets' ? 'tidegate targets propose' : `tidegate targets propose --role ${role}`;
 }
 
 function report({ plan, repositories, regions }: PublishResult, terminal: Terminal): void {
