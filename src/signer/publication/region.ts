@@ -127,6 +127,7 @@ async function advance(
   const there = head && (await readRegion(region, live));
   const files = listedFiles(place.folders, listingIn(live));
   await holdPin(region, pinFor(place.name, published, files), now);
+  await requireNotRemoving(region, new Set(files.map((file) => file.name)), now);
   for (const file of missingFrom(files, there, place.folders)) await copyFile(store, region, file, signal);
   await requireFiles(region, place.name, files, signal && { signal });
   await copyMetadata(region, live, published, there?.set.root.document.version ?? 0);
