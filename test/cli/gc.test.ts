@@ -1,0 +1,71 @@
+/** `tidegate gc` and `tidegate doctor`, as typed, over a folder. */
+import assert from 'node:assert/strict';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type CommandLine, commandLine } from '../support/command-line.ts';
+
+const day = 86_400_000;
+
+describe('tidegate gc and doctor', () => {
+  let session: CommandLine;
+
+  beforeEach(async () => {
+    session = commandLine();
+    const typed = async (line: string) => {
+      const { status, beside } = await session.type(line);
+      assert.equal(status, 0, `${line}: ${beside}`);
+    };
+    await typed('init w --insecure-development-keys --name example/os --store public');
+    session.environment.TIDEGATE_WORKSPACE = join(session.directory, 'w');
+    writeFileSync(join(session.directory, 'old.bin'), 'listed once');
+    await typed('target add old.bin');
+    await typed('publish');
+    await typed('target remove old.bin');
+    session.now += day;
+    await typed('publish');
+  });
+  afterEach(() => session.end());
+
+  it('says what it would do, marks, waits a day, removes', async () => {
+    assert.match((await session.type('gc')).out, /nothing refers to 0 files/);
+    session.now += 40 * day;
+    const dry = await session.type('gc');
+    assert.match(
+      dry.out,
+      /\.old\.bin \(11 B\)[\s\S]*would be marked[\s\S]*nothing was written; with --delete it is/,
+    );
+    assert.match((await session.type('gc --delete')).out, /removed: 0 files[\s\S]*marked: [1-9]/);
+    session.now += day;
+    const data = (await session.type('gc --delete --json')).json() as {
+      removed: { name: string }[];
+      acted: boolean;
+    };
+    assert.equal(data.acted, true);
+    assert.ok(data.removed.some(({ name }) => name.endsWith('.old.bin')));
+    for (const { name } of data.removed)
+      assert.equal(existsSync(join(session.directory, 'w', 'public', name)), false);
+    assert.match((await session.type('verify --at 2030-01-02')).out, /0 errors/);
+  });
+
+  it('refuses a grace that is too short, and reads keep.txt', async () => {
+    session.now += 40 * day;
+    assert.equal((await session.type('gc --grace 1d')).status, 64);
+    writeFileSync(join(session.directory, 'w', 'keep.txt'), '# for the auditors\ntargets/*\n');
+    assert.doesNotMatch((await session.type('gc')).out, /old\.bin/);
+  });
+
+  it('PUB-18: doctor ends with 0, 1 or 2', async () => {
+    const well = await session.type('doctor');
+    assert.equal(well.status, 0, well.out);
+    assert.match(well.out, /ok +roots +metadata at .*any root from 1 to 1/);
+    assert.equal((await session.type('doctor --at +30d')).status, 2);
+    session.now += 40 * day;
+    rmSync(join(session.directory, 'w', 'public', 'metadata', '1.root.json'));
+    const { status, out } = await session.type('doctor --json');
+    assert.equal(status, 2);
+    const { findings } = JSON.parse(out) as { findings: { check: string; level: string; advice?: string }[] };
+    const roots = findings.find(({ check }) => check === 'roots');
+    assert.equal(roots?.level, 'fail');
+    assert.match(roots?.advice ?? '', /put them back/);
+  });
+});
