@@ -54,6 +54,23 @@ describe('tidegate gc and doctor', () => {
     assert.doesNotMatch((await session.type('gc')).out, /old\.bin/);
   });
 
+  it('goes by the times of files where there is no journal, and keeps one snapshot more', async () => {
+    session.now += 40 * day;
+    rmSync(join(session.directory, 'w', 'public', '.publish'), { recursive: true });
+    assert.doesNotMatch(
+      (await session.type('gc')).out,
+      /old\.bin/,
+      'the snapshot before the present one lists it',
+    );
+    writeFileSync(join(session.directory, 'new.bin'), 'another');
+    assert.equal((await session.type('target add new.bin')).status, 0);
+    assert.equal((await session.type('publish')).status, 0);
+    rmSync(join(session.directory, 'w', 'public', '.publish'), { recursive: true });
+    assert.match((await session.type('gc')).out, /old\.bin/);
+    session.now = Date.now() + day;
+    assert.equal((await session.type('gc')).status > 0, true, 'a clock that went back is refused');
+  });
+
   it('PUB-18: doctor ends with 0, 1 or 2', async () => {
     const well = await session.type('doctor');
     assert.equal(well.status, 0, well.out);
