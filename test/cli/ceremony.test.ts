@@ -114,6 +114,31 @@ describe('tidegate: a ceremony on several machines', () => {
     await good('verify acme/repository --root acme/roots/1.root.json --profile bottlerocket --all');
   });
 
+  it('signs at once what it asks for; another key leaves the request as it is', async () => {
+    await makeKeys();
+    await good(
+      'init acme --root-keys alice.pub,bob.pub,carol.pub --root-threshold 2 --insecure-development-keys',
+    );
+    session.environment.TIDEGATE_WORKSPACE = join(session.directory, 'acme');
+    const copies = [
+      await sign('alice', 'acme/requests/root-1.request.json'),
+      await sign('bob', 'acme/requests/root-1.request.json'),
+    ];
+    await good(`publish ${copies.join(' ')}`);
+    const dry = await good('root propose --dry-run --sign-with carol/carol.key.json');
+    assert.match(dry.out, /nothing was written/);
+    const wrong = await type('root propose --sign-with acme/keys/timestamp.key.json');
+    assert.match(wrong.beside, /error \[key-unusable\]/);
+    const path = join(session.directory, 'acme/requests/root-2.request.json');
+    assert.match(readFileSync(path, 'utf8'), /"signatures": \[\]/);
+    const { out } = await good('root propose --sign-with carol/carol.key.json');
+    assert.match(
+      out,
+      /what it says, against root 1[\s\S]*signed .*: 1 of 2 by root 1's keys, 1 of 2 by root 2's keys/,
+    );
+    assert.doesNotMatch(readFileSync(path, 'utf8'), /"signatures": \[\]/);
+  });
+
   const refusals: readonly (readonly [string, RegExp])[] = [
     ['init x --root-keys alice.pub,alice.pub', /two|twice|same/],
     ['init x --root-keys alice.pub,bob.pub --root-threshold 3', /threshold: found 3/],
