@@ -3,6 +3,7 @@
  * and works when the root in force has expired.
  */
 import { formatTime } from '../../metadata/time.ts';
+import { requireClockOnward } from '../publication/clock-check.ts';
 import { recordOverrides } from '../workspace/overrides.ts';
 import { chainOf, rootDifferences } from '../workspace/roots.ts';
 import { type Workspace, whileLocked } from '../workspace/workspace.ts';
@@ -28,9 +29,13 @@ export interface ProposedRoot {
   readonly warnings: readonly string[];
 }
 
-/** @throws name-taken when a request for this version has signatures, locked, and what writing throws */
+/**
+ * @throws clock-behind for a clock before the last signature of the workspace; name-taken when a request for this version
+ *   has signatures; locked, and what writing throws
+ */
 export async function proposeRoot(workspace: Workspace, options: ProposeOptions): Promise<ProposedRoot> {
   const { settings, keys, roots, expiration } = workspace;
+  await requireClockOnward(workspace, options.now);
   const before = roots.length === 0 ? undefined : chainOf(roots, 'roots').root.document;
   const expires = Math.floor((options.now + expiration.root) / 1000) * 1000;
   const document = proposedRoot({ settings, keys: keys.values(), before, expires });

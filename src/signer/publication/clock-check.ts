@@ -10,7 +10,7 @@
 import { TidegateError } from '../../errors.ts';
 import { formatTime } from '../../metadata/time.ts';
 import { readJournal } from '../workspace/state-file.ts';
-import type { Workspace } from '../workspace/workspace.ts';
+import { repositoriesOf, type Workspace } from '../workspace/workspace.ts';
 
 /** Milliseconds that clocks may be apart. */
 export const clockTolerance = 5 * 60_000;
@@ -31,6 +31,14 @@ export async function requireClock(
     `the clock says ${formatTime(now)}, and that of ${store.location} ${formatTime(there)}; expected less than ${clockTolerance / 60_000} minutes between them. Set the clock; nothing was signed`,
     { found: formatTime(now), expected: formatTime(there), location: store.location },
   );
+}
+
+/** The first rule alone, for what is done without network, over all repositories. @throws clock-behind */
+export async function requireClockOnward(workspace: Workspace, now: number): Promise<void> {
+  for (const { name } of repositoriesOf(workspace.settings)) {
+    const journal = await readJournal(workspace, name);
+    if (journal !== undefined && now < journal.now - clockTolerance) throw clockBehind(now, journal.now);
+  }
 }
 
 export function clockBehind(now: number, last: number): TidegateError {

@@ -135,6 +135,18 @@ describe('signer/ceremony/propose-root', () => {
 });
 
 describe('signer/ceremony/accept-roots', () => {
+  it('SGN-23: proposes nothing by a clock that is before the last signature', async () => {
+    const fs = await workspaceDisk();
+    const store = new MemoryStore();
+    await planAndPublish(await open(fs, store), start);
+    const workspace = await open(fs, store);
+    for (const now of [0, start - hour]) {
+      await assert.rejects(proposeRoot(workspace, { now }), { code: 'clock-behind' });
+    }
+    const { path } = await proposeRoot(workspace, { now: start - 60_000, dryRun: true });
+    assert.equal(await statusIfAny(fs, path), undefined);
+  });
+
   it('SGN-18: signatures of new keys alone, or of old ones alone, are named as what they lack', async () => {
     const fs = await workspaceDisk();
     const carol = await foreignKey(fs, 'carol');
