@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { TidegateError } from '../../src/errors.ts';
 import { readLive } from '../../src/signer/publication/live-repository.ts';
 import { dueRoles, refreshRepositories } from '../../src/signer/refresh.ts';
 import { removeDraft } from '../../src/signer/release/draft.ts';
@@ -123,6 +124,45 @@ describe('signer/refresh', () => {
     await assert.rejects(refreshRepositories(workspace, { now: now + 10 * day, unlock }), {
       code: 'signatures-missing',
     });
+  });
+
+  it('SGN-23: bears a clock that is five minutes behind the last signature, and no more', async () => {
+    const workspace = await published();
+    const run = (now: number) => refreshRepositories(workspace, { now, unlock });
+    assert.equal((await run(start - hour / 12))[0]?.outcome, 'current');
+    await assert.rejects(run(start - hour / 12 - 1), { code: 'clock-behind' });
+  });
+
+  it('is cancelled as a whole, whoever hears of failures', async () => {
+    const told: string[] = [];
+    const { store, ...workspace } = await published();
+    const stop = new AbortController();
+    const before = async (): Promise<void> => {
+      stop.abort();
+      throw new TidegateError('cancelled', 'stopped');
+    };
+    const run = refreshRepositories(
+      { ...workspace, store: new StorageReplay(store, { before }) },
+      { now: start + day, unlock, signal: stop.signal, onFailure: (_, { code }) => told.push(code) },
+    );
+    await assert.rejects(run, { code: 'cancelled' });
+    assert.deepEqual(told, []);
+  });
+
+  it('SGN-25: a job that is forced signs nothing upon what another one has just renewed', async () => {
+    const store = new MemoryStore();
+    const first = await published(store);
+    const second = await open(await workspaceDisk(), store);
+    let faster: Promise<unknown> | undefined;
+    const before = async ({ call }: { readonly call: string }) => {
+      if (call !== 'swap' || faster !== undefined) return;
+      faster = refreshRepositories(second, { now: start + day + 1000, unlock });
+      await faster;
+    };
+    const slow = { ...first, store: new StorageReplay(store, { before }) };
+    const [result] = await refreshRepositories(slow, { now: start + day, unlock, force: true });
+    assert.equal(result?.outcome, 'current');
+    assert.equal((await timestampOf(first))?.timestamp.version, 2);
   });
 
   it('has nothing to do before the first publication', async () => {

@@ -363,6 +363,31 @@ describe('signer/daemon/refresh-daemon', () => {
     );
   });
 
+  it('holds no trouble for over while the workspace cannot be opened', async () => {
+    const { workspace } = await site();
+    let elapsed = 0;
+    const between = (from: number, to: number): boolean => elapsed > from * hour && elapsed < to * hour;
+    const before = async (): Promise<void> => {
+      if (between(2, 10)) throw new TidegateError('rollback', 'an older timestamp');
+    };
+    const store = new StorageReplay(workspace.store, { before });
+    const run = await runDaemon({
+      open: async () => {
+        if (between(4, 7)) throw new TidegateError('config-invalid', 'tidegate.toml: line 3');
+        return { ...workspace, store };
+      },
+      from: start,
+      during: 12 * hour,
+      meanwhile: (time) => {
+        elapsed = time;
+      },
+    });
+    assert.deepEqual(
+      words(run).filter((word) => /^(alarm|cleared)/.test(word)),
+      ['alarm rollback', 'alarm config-invalid', 'cleared config-invalid', 'cleared rollback'],
+    );
+  });
+
   it('says once that a role waits for keys, and alarms when that becomes critical', async () => {
     const { disk, workspace } = await site();
     await disk.unlink(`${directory}/keys/targets.key.json`);

@@ -155,6 +155,16 @@ describe('signer/expiry/expiration-check', () => {
       found?.roles.slice(3).map(({ role }) => role),
       ['targets', 'one', 'two', 'both'],
     );
+    const half = fixtureRepository();
+    half.delegate('targets', 'one', { paths: ['a*'] });
+    half.delegate('targets', 'two', { paths: ['b*'] });
+    half.delegate('one', 'both', { paths: ['*'] });
+    const signers = [...half.signersOf('both')];
+    half.delegate('two', 'both', { paths: ['*'], keys: half.signersOf('two') });
+    half.signers.set('both', signers);
+    half.publish('both', 'one', 'two', 'targets');
+    const [unsigned] = await readPlaces([placeOf(half)]);
+    assert.equal(unsigned?.fault?.code, 'threshold-not-met', 'signed for one of the two who delegate to it');
   });
 
   it('a workspace is quiet as long as its jobs run, and speaks when they stop', async () => {

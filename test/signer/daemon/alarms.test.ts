@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { type ErrorCode, TidegateError } from '../../../src/errors.ts';
+import { alarmsOf } from '../../../src/signer/daemon/alarms.ts';
+import { checkExpirations } from '../../../src/signer/expiry/expiration-check.ts';
+import { noThresholds, usualValidity } from '../../../src/signer/expiry/thresholds.ts';
+import { day, start } from '../../support/workspace.ts';
+
+const repository = 'metadata';
+
+/** Codes of the alarms over a timestamp that lives so long, and over a failure. */
+function alarms(remaining: number, code?: ErrorCode): readonly string[] {
+  const roles = [{ role: 'timestamp', version: 1, expires: start + remaining }];
+  const options = { at: start, validity: usualValidity, ...noThresholds };
+  const check = checkExpirations([{ repository, roles, fault: undefined }], options);
+  const failures = code === undefined ? [] : [{ repository, error: new TidegateError(code, 'trouble') }];
+  return [...alarmsOf({ check, failures, validity: usualValidity }).values()].map((alarm) => alarm.code);
+}
+
+describe('signer/daemon/alarms', () => {
+  it('SGN-26: at half of the life of a timestamp, from the very moment on, and at its end', () => {
+    const half = usualValidity.timestamp / 2;
+    assert.deepEqual(alarms(half + 1), []);
+    assert.deepEqual(alarms(half), ['renewal-overdue']);
+    assert.deepEqual(alarms(1), ['renewal-overdue']);
+    assert.deepEqual(alarms(0), ['expired']);
+  });
+
+  it('at once for a file that is gone, though its class is the network, and not for what passes by itself', () => {
+    assert.deepEqual(alarms(6 * day, 'not-found'), ['not-found']);
+    for (const code of ['network-unreachable', 'locked', 'base-moved'] as const)
+      assert.deepEqual(alarms(6 * day, code), [], code);
+  });
+});
