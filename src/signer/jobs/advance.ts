@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { topLevelRoles } from '../../metadata/role-name.ts';
 import { makeFolders, removeDurably, writeDurably } from '../../storage/durable-file.ts';
-import { readLive } from '../publication/live-repository.ts';
+import { type LiveRepository, readLive } from '../publication/live-repository.ts';
 import type { RepositoryResult } from '../publication/publish-repository.ts';
 import { repositoriesOf, type Workspace } from '../workspace/workspace.ts';
 import { carryOut, isSignedByNew, type JobRun, reopened } from './carry-out.ts';
@@ -42,7 +42,14 @@ export async function advanceJob(start: Workspace, begun: Job, run: JobRun): Pro
     }
     if (stage === 'switch' && job.marks.oldExpires === undefined)
       job = await marked(workspace, job, { oldExpires: await lastExpiry(workspace, job) });
-    const outcome = await carryOut(workspace, job, stage, run);
+    const outcome = await carryOut(workspace, job, stage, {
+      ...run,
+      // Who refreshed since has let the old key sign once more: the base that is replaced holds its last signature.
+      beforeSwitch: async (live) => {
+        const expires = Math.max(job.marks.oldExpires ?? 0, expiryOf(live, job));
+        if (expires !== job.marks.oldExpires) job = await marked(workspace, job, { oldExpires: expires });
+      },
+    });
     workspace = outcome.workspace;
     published.push(...outcome.published);
     if (outcome.waiting.length > 0)
@@ -76,15 +83,19 @@ async function isSignedByOld(workspace: Workspace, job: Job): Promise<boolean> {
 }
 
 /** When the last signature expires that an old key has made. */
-async function lastExpiry(workspace: Workspace, { changes }: Job): Promise<number> {
+async function lastExpiry(workspace: Workspace, { changes }: Pick<Job, 'changes'>): Promise<number> {
   let latest = 0;
-  for (const place of repositoriesOf(workspace.settings)) {
-    const { published } = await readLive(workspace, place);
-    for (const role of topLevelRoles) {
-      if (role === 'root' || published === undefined || !changes.some((change) => change.role === role))
-        continue;
-      latest = Math.max(latest, published[role].expires);
-    }
+  for (const place of repositoriesOf(workspace.settings))
+    latest = Math.max(latest, expiryOf(await readLive(workspace, place), { changes }));
+  return latest;
+}
+
+function expiryOf({ published }: LiveRepository, { changes }: Pick<Job, 'changes'>): number {
+  let latest = 0;
+  for (const role of topLevelRoles) {
+    if (role === 'root' || published === undefined || !changes.some((change) => change.role === role))
+      continue;
+    latest = Math.max(latest, published[role].expires);
   }
   return latest;
 }

@@ -44,6 +44,11 @@ export interface JobRun {
   readonly signal?: AbortSignal;
 }
 
+export interface StageRun extends JobRun {
+  /** Told of what new keys are about to replace, each time that it is read anew: it stays what is replaced, or nothing is. */
+  readonly beforeSwitch?: (live: LiveRepository) => Promise<void>;
+}
+
 export interface StageOutcome {
   /** With tidegate.toml and roots as they are now. */
   readonly workspace: Workspace;
@@ -53,7 +58,12 @@ export interface StageOutcome {
 }
 
 /** @throws what `acceptRoots` and `publish` throw; base-moved is tried again once */
-export async function carryOut(start: Workspace, job: Job, stage: Stage, run: JobRun): Promise<StageOutcome> {
+export async function carryOut(
+  start: Workspace,
+  job: Job,
+  stage: Stage,
+  run: StageRun,
+): Promise<StageOutcome> {
   const wished = await withWish(start, job, stage);
   const { workspace, waiting } = needsRoot(stage)
     ? await withRoot(wished, run)
@@ -122,7 +132,7 @@ async function openRootRequest(workspace: Workspace): Promise<WaitingRequest | u
   return undefined;
 }
 
-type PlaceRun = JobRun & { readonly job: Job; readonly stage: Stage };
+type PlaceRun = StageRun & { readonly job: Job; readonly stage: Stage };
 type PlaceOutcome = RepositoryResult | readonly WaitingRequest[];
 
 function isRequests(outcome: PlaceOutcome): outcome is readonly WaitingRequest[] {
@@ -147,6 +157,7 @@ async function publishPlace(
     whileLocked(workspace, async () => {
       const again = await planPlaceOf(workspace, place, run);
       if (again === undefined) return [];
+      if (run.stage === 'switch') await run.beforeSwitch?.(again.live);
       return await publishRepository(workspace, again, { ring, now, ...(signal && { signal }) });
     });
   try {

@@ -11,9 +11,11 @@ import { workspaceFileName } from '../workspace/workspace-file.ts';
 import { abandonJob } from './advance.ts';
 import { rolesOfKey, rolesToReplace } from './affected-roles.ts';
 import { reopened } from './carry-out.ts';
+import { commandOf } from './checklist.ts';
 import { changedRoles, honestRepository } from './honest-state.ts';
 import type { HonestState, Job, JobKind } from './job.ts';
 import { readJobs, writeJob } from './job.ts';
+import { mergedJobs } from './merged-jobs.ts';
 import { bringKey, makeKey } from './new-keys.ts';
 import { causesOfOurs } from './recovery.ts';
 import {
@@ -34,6 +36,7 @@ export async function startRotation(
   options: StartOptions & { readonly old?: string | undefined; readonly wait?: number | undefined },
 ): Promise<Job> {
   requireSettled(workspace);
+  await requireUntouched(workspace, role);
   const keys = keysOf(workspace, role);
   const old = options.old ?? (keys.length === 1 ? keys[0] : undefined);
   if (old === undefined || !keys.includes(old)) {
@@ -173,6 +176,19 @@ function requireSettled(workspace: Workspace): void {
   );
 }
 
+/** Of two jobs on one role the one that was begun last would undo the other. */
+async function requireUntouched(workspace: Workspace, role: string): Promise<void> {
+  const other = (await readJobs(workspace)).find(({ changes }) =>
+    changes.some((change) => change.role === role),
+  );
+  if (other === undefined) return;
+  throw new TidegateError(
+    'workspace-invalid',
+    `${other.name} is under way and changes the keys of ${role}. Finish that first: ${commandOf(other)}`,
+    { role },
+  );
+}
+
 async function begin(
   workspace: Workspace,
   head: { readonly kind: JobKind; readonly name: string; readonly wait: number } & Pick<
@@ -182,11 +198,9 @@ async function begin(
   replacements: readonly Replacement[],
   options: StartOptions,
 ): Promise<Job> {
-  const job: Job = {
-    ...head,
-    changes: changesOf(workspace, replacements),
-    marks: { started: Math.floor(options.now / 1000) * 1000 },
-  };
+  const marks = { started: Math.floor(options.now / 1000) * 1000 };
+  const alone: Job = { ...head, changes: changesOf(workspace, replacements), marks };
+  const { job, changed } = mergedJobs(alone, await readJobs(workspace));
   requireNew(replacements, workspace);
   await requireStrong(workspace, job);
   if (options.dryRun === true) return job;
@@ -205,6 +219,8 @@ async function begin(
       `${missing} is a key that the workspace knows under another name; expected a new key`,
     );
   if (job.kind !== 'rotate') await giveUpRotations(workspace, job);
+  // The earlier ones first: an accident between the two leaves none that brings a stolen key back.
+  for (const other of changed) await writeJob(workspace, other);
   await writeJob(workspace, job);
   return job;
 }
