@@ -146,6 +146,7 @@ describe('tidegate: a ceremony on several machines', () => {
     ['init x --root-threshold 2', /--root-threshold needs --root-keys/],
     ['init x --sign-with alice/alice.key.json', /--sign-with needs --root-keys/],
     ['init no/x', /no does not exist; make it first/],
+    ['init x,y', /error \[usage\] "x,y" can be no name of a repository; .*--name NAME/],
     ['init x --root-keys alice.pub,bob.pub --timestamp-keys bob.pub', /--override shared-keys/],
   ];
 

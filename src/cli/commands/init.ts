@@ -92,7 +92,7 @@ async function init(directory: string, options: InitOptions, surroundings: Surro
   const { terminal, now } = surroundings;
   const path = resolve(surroundings.directory, directory);
   const variants = variantsOf(options.variant);
-  const name = options.name ?? basename(path);
+  const name = options.name ?? nameOf(path);
   const insecure = options.insecureDevelopmentKeys === true;
   const { checkInit, initWorkspace } = await import('../../signer/workspace/init.ts');
   const given = await givenKeys(options, surroundings);
@@ -130,6 +130,14 @@ async function init(directory: string, options: InitOptions, surroundings: Surro
   if (given.root !== undefined)
     await signAtOnce([`${path}/requests/root-1.request.json`], options, surroundings);
   report({ directory: path, name, store: options.store }, given.root !== undefined, terminal);
+}
+
+/** @throws usage when the name of the folder can be none of a repository: tidegate.toml, which says so too, is not there yet */
+function nameOf(path: string): string {
+  const name = basename(path);
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name)) return name;
+  const text = `${JSON.stringify(name)} can be no name of a repository; give one of letters, digits, ".", "_", "/" and "-": --name NAME`;
+  throw new TidegateError('usage', text);
 }
 
 function report(
