@@ -122,6 +122,10 @@ function requireSame(bytes: Uint8Array, there: Uint8Array | undefined, version: 
 }
 
 function forgotten({ version, expires }: RootDocument, latest: number): TidegateError {
-  const text = `root ${version} expired at ${formatTime(expires)}, over a year ago; embed a later one, such as root ${latest}`;
+  const instead =
+    latest === version
+      ? 'make the next one: tidegate root propose'
+      : `embed a later one, such as root ${latest}`;
+  const text = `root ${version} expired at ${formatTime(expires)}, over a year ago; ${instead}`;
   return new TidegateError('expired', text, { version, found: formatTime(expires), latest });
 }

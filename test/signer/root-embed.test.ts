@@ -56,6 +56,11 @@ describe('signer/root-embed', () => {
     await assert.rejects(check(1, repository.now), { code: 'expired', message: /such as root 3/ });
     assert.equal(await check(2, repository.now - 1), 2);
     await assert.rejects(check(2, repository.now), { code: 'expired' });
+    const late = repository.now + 3650 * 86_400_000;
+    await assert.rejects(check(3, late), {
+      code: 'expired',
+      message: /make the next one: tidegate root propose/,
+    });
   });
 
   it('SGN-41: refuses a root that is not the public one, or not public, in any of the repositories', async () => {
