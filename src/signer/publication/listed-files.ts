@@ -26,8 +26,8 @@ export interface VerifyOptions extends CancelOptions {
   readonly how?: VerifyHow;
 }
 
-/** Files asked for at once. */
-const parallel = 8;
+/** Files asked for at once; a store that finds them too many slows its own calls down. */
+const parallel = 32;
 /** Names in a message. */
 const mostNamed = 20;
 

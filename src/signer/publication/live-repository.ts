@@ -28,6 +28,7 @@ import { countSignatures } from '../../trust/threshold.ts';
 import type { TrustedSet, VerifiedTargets } from '../../trust/trusted-set.ts';
 import type { Manifest } from '../../waves/release.ts';
 import { emptyManifest } from '../../waves/releases.ts';
+import { readAhead } from '../workspace/read-ahead.ts';
 import { regardlessOfExpiry } from '../workspace/roots.ts';
 import { readFloors } from '../workspace/state-file.ts';
 import type { RepositoryPlace, Workspace } from '../workspace/workspace.ts';
@@ -197,6 +198,24 @@ function namelessRoles(
   return new Set(nameless.map(([role]) => role));
 }
 
+/**
+ * The store, but for the roots that were just found in it: they were compared byte for byte with the workspace's, and
+ * nothing that is published under a root's name ever changes. Roots that it lacked are read.
+ */
+export function besideKnownRoots(
+  { place, root, roots, missingRoots }: Pick<LiveRepository, 'place' | 'root' | 'roots' | 'missingRoots'>,
+  store: ReadFile,
+): ReadFile {
+  const first = root.version - roots.length + 1;
+  const known = roots.flatMap((bytes, index) => {
+    const version = first + index;
+    return missingRoots.includes(version)
+      ? []
+      : [[metadataName(place.folders, 'root', version), bytes] as const];
+  });
+  return overlaid(new Map(known), store);
+}
+
 /** What is published of a targets role, the top-level one or a delegated one. */
 export function listedIn(
   { published }: Pick<LiveRepository, 'published'>,
@@ -235,13 +254,16 @@ async function mergeRoots(
 ): Promise<{ merged: ReadonlyMap<string, Uint8Array>; missing: readonly number[] }> {
   const merged = new Map<string, Uint8Array>();
   const missing: number[] = [];
-  for (const [index, own] of roots.entries()) {
-    const version = settings.firstRoot + index;
-    const name = metadataName(folders, 'root', version);
-    const there = await read(name, defaultLimits.maxRootLength);
-    merged.set(name, own);
+  const nameOf = (version: number): string => metadataName(folders, 'root', version);
+  const own = roots.map((bytes, index) => ({ version: settings.firstRoot + index, bytes }));
+  const pairs = readAhead(own, async (root) => {
+    return { ...root, there: await read(nameOf(root.version), defaultLimits.maxRootLength) };
+  });
+  for await (const { version, bytes, there } of pairs) {
+    const name = nameOf(version);
+    merged.set(name, bytes);
     if (there === undefined) missing.push(version);
-    else if (!Buffer.from(there).equals(own)) {
+    else if (!Buffer.from(there).equals(bytes)) {
       throw new TidegateError(
         'workspace-invalid',
         `${name} in ${store.location} is not the workspace's root ${version}: another repository is published there`,

@@ -21,6 +21,7 @@ import type { Workspace } from '../workspace/workspace.ts';
 import { commitTimestamp, requireBase } from './commit.ts';
 import { noteCommit, notePrepared } from './commit-journal.ts';
 import { listedFiles, requireFiles, requirePresent, type VerifyHow } from './listed-files.ts';
+import { besideKnownRoots } from './live-repository.ts';
 import { holdPin, pinOf } from './pin.ts';
 import type { RepositoryPlan } from './plan.ts';
 import { verifyLater } from './published-check.ts';
@@ -208,7 +209,7 @@ async function prepare(
   signed: SignedFiles,
   { now, signal }: RepositoryRun,
 ): Promise<readonly TargetsDocument[]> {
-  const read = withFiles(plan, signed, readerOf(workspace.store, signal));
+  const read = withFiles(plan, signed, besideKnownRoots(plan.live, readerOf(workspace.store, signal)));
   const { set } = await checkAsHosts(plan, read, now);
   await writeJournal(workspace, plan.live.place.name, {
     plan: plan.digest,

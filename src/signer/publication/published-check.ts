@@ -5,7 +5,7 @@
 import { formatTime } from '../../metadata/time.ts';
 import { hostAnchor, trustPolicyAt } from '../workspace/roots.ts';
 import type { Workspace } from '../workspace/workspace.ts';
-import type { LiveRepository } from './live-repository.ts';
+import { besideKnownRoots, type LiveRepository } from './live-repository.ts';
 import { readerOf, readRepository } from './repository-reader.ts';
 
 /** Milliseconds that what was just published must last, or five sevenths of a timestamp's life where that is less. */
@@ -28,7 +28,7 @@ export async function verifyLater(
   { before, live, now }: Publication,
 ): Promise<readonly string[]> {
   const { place, roots } = live;
-  const read = readerOf(workspace.store);
+  const read = besideKnownRoots(live, readerOf(workspace.store));
   const request = { folders: place.folders, anchor: hostAnchor(roots), floors: before.floors };
   const { set } = await readRepository(read, { ...request, policy: trustPolicyAt(now) });
   const then = now + Math.min(aWhile, Math.floor((workspace.expiration.timestamp * 5) / 7));

@@ -39,6 +39,7 @@ import { maxManifestBytes } from '../../waves/limits.ts';
 import { parseManifest } from '../../waves/manifest.ts';
 import type { Manifest } from '../../waves/release.ts';
 import { emptyManifest } from '../../waves/releases.ts';
+import { numbersFrom, readAhead } from '../workspace/read-ahead.ts';
 import { beginWalk, stepTo } from '../workspace/root-walk.ts';
 
 /** Reads a small file of the store by its name; undefined when it does not exist. */
@@ -77,13 +78,15 @@ export async function readRootChain(
 ): Promise<{ readonly set: TrustedSet; readonly roots: readonly Uint8Array[] }> {
   let set = beginWalk(anchor, policy, floors);
   const roots = [anchor];
-  for (;;) {
-    const next = set.root.document.version + 1;
-    const bytes = await read(metadataName(folders, 'root', next), policy.limits.maxRootLength);
-    if (bytes === undefined) return { set: finishRoot(set), roots };
+  const later = readAhead(numbersFrom(set.root.document.version + 1), (version) =>
+    read(metadataName(folders, 'root', version), policy.limits.maxRootLength),
+  );
+  for await (const bytes of later) {
+    if (bytes === undefined) break;
     set = stepTo(set, bytes);
     roots.push(bytes);
   }
+  return { set: finishRoot(set), roots };
 }
 
 /**

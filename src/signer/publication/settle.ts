@@ -15,7 +15,7 @@ import { hostAnchor, trustPolicyAt } from '../workspace/roots.ts';
 import { readJournal, writeFloors, writeJournal } from '../workspace/state-file.ts';
 import type { RepositoryPlace, Workspace } from '../workspace/workspace.ts';
 import { settleNotes } from './commit-journal.ts';
-import { type LiveRepository, readLive } from './live-repository.ts';
+import { besideKnownRoots, type LiveRepository, readLive } from './live-repository.ts';
 import { isPublished } from './release-plan.ts';
 import { readerOf, readRepository } from './repository-reader.ts';
 import { isSteeringPublished } from './steering-plan.ts';
@@ -34,7 +34,7 @@ export async function settle(
   if (published === undefined) return live;
   const anchor = hostAnchor(live.roots);
   const request = { folders: place.folders, anchor, policy: trustPolicyAt(now), floors: noFloors };
-  await readRepository(readerOf(workspace.store), request);
+  await readRepository(besideKnownRoots(live, readerOf(workspace.store)), request);
   await writeFloors(workspace, place.name, live.floors);
   await keepRoots(workspace, live);
   for (const draft of await readDrafts(workspace)) {

@@ -22,6 +22,7 @@ import { defaultLimits } from '../../trust/limits.ts';
 import type { TrustPolicy } from '../../trust/policy.ts';
 import type { TrustedSet } from '../../trust/trusted-set.ts';
 import type { NamedKey } from '../keys/key-ring.ts';
+import { numbersFrom, readAhead } from './read-ahead.ts';
 import { beginWalk, stepTo } from './root-walk.ts';
 import type { WorkspaceSettings } from './workspace-file.ts';
 
@@ -57,9 +58,10 @@ export async function readRoots(
   settings: WorkspaceSettings,
 ): Promise<readonly Uint8Array[]> {
   const roots: Uint8Array[] = [];
-  for (;;) {
-    const path = join(folder, metadataFileName('root', settings.firstRoot + roots.length));
-    const file = await readPlainFile(fs, path, defaultLimits.maxRootLength);
+  const files = readAhead(numbersFrom(settings.firstRoot), (version) =>
+    readPlainFile(fs, join(folder, metadataFileName('root', version)), defaultLimits.maxRootLength),
+  );
+  for await (const file of files) {
     if (file === undefined) break;
     roots.push(file.bytes);
   }
