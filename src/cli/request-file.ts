@@ -15,6 +15,7 @@ import { writeDurably } from '../storage/durable-file.ts';
 import { nodeFileSystem } from '../storage/file-system.ts';
 import { acquireLock } from '../storage/lock.ts';
 import { readPlainFile } from '../storage/plain-file.ts';
+import { sweepTemporaries } from '../storage/staged-file.ts';
 import { printableLine, type Terminal } from '../terminal.ts';
 import { defaultLimits } from '../trust/limits.ts';
 import type { OwnOptions } from './own-options.ts';
@@ -81,6 +82,7 @@ export async function writeRequestFile(
   try {
     const present = await presentRequest(path, surroundings);
     const merged = present === undefined ? request : mergeRequests([request, present]).request;
+    await sweepTemporaries(nodeFileSystem, folder);
     await writeGivenFile(path, formatSigningRequest(merged), surroundings);
     return merged;
   } finally {

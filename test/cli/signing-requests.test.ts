@@ -8,6 +8,7 @@ import { formatSigningRequest, parseSigningRequest } from '../../src/signer/cere
 import { fingerprintWords } from '../../src/signer/keys/fingerprint.ts';
 import { developmentKeyFile } from '../../src/signer/keys/key-file.ts';
 import { generatePrivateKey, type SigningKey, signingKeyOf } from '../../src/signer/keys/signing-key.ts';
+import { processMark } from '../../src/storage/process-mark.ts';
 import { noFloors } from '../../src/trust/floors.ts';
 import { defaultLimits } from '../../src/trust/limits.ts';
 import { trustRoot } from '../../src/trust/trusted-set.ts';
@@ -282,6 +283,19 @@ describe('tidegate: review, sign and merge', () => {
     await line.type('sign root-1.request.json --key bob.key.json --yes --output out.json');
     const { out } = await line.type('sign root-1.request.json --key alice.key.json --yes --output out.json');
     assert.match(out, /signed out\.json: 2 of 2/);
+  });
+
+  it('what killed runs left beside requests and keys is cleared away', async () => {
+    const dead = processMark().replace(/\.\d+\.\d+$/, '.4194999.1');
+    assert.notEqual(dead, processMark());
+    const left = join(line.directory, `.tidegate-tmp-${dead}-0123456789abcdef`);
+    writeFileSync(left, 'half');
+    await line.type('sign root-1.request.json --key alice.key.json --yes');
+    assert.equal(existsSync(left), false);
+    writeFileSync(left, 'half');
+    const made = await line.type('key new dora --insecure-development-keys');
+    assert.equal(made.status, 0, made.beside);
+    assert.equal(existsSync(left), false);
   });
 
   it('of people who sign one file at once none undoes the signature of another', async () => {

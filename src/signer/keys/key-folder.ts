@@ -2,12 +2,15 @@
  * A folder with keys: `NAME.pub` and, where the private half is at hand, `NAME.key.json`. Nothing is overwritten but by
  * `rewrapKey`, which puts a file that was opened again in the place of the old one, in one step.
  */
+
 import type { KeyObject } from 'node:crypto';
+import { dirname } from 'node:path';
 import { TidegateError } from '../../errors.ts';
 import { formatJson } from '../../metadata/json-writer.ts';
 import { createDurably, makeFolder, writeDurably } from '../../storage/durable-file.ts';
 import type { FileSystem } from '../../storage/file-system.ts';
 import { statusIfAny } from '../../storage/plain-file.ts';
+import { sweepTemporaries } from '../../storage/staged-file.ts';
 import { readPrivateFile } from './file-source.ts';
 import { fingerprintWords } from './fingerprint.ts';
 import { type KeyContext, secretFor } from './key-context.ts';
@@ -104,6 +107,7 @@ async function create(
   mode: number,
 ): Promise<void> {
   if ((await statusIfAny(fs, folder)) === undefined) await makeFolder(fs, folder, folderMode);
+  await sweepTemporaries(fs, dirname(path));
   if ((await createDurably(fs, path, bytes, { mode })) === 'created') return;
   throw new TidegateError('name-taken', `${path} exists already; expected a new name for a new key`, {
     path,
@@ -136,7 +140,11 @@ export async function rewrapKey(
   // What cannot be opened again must not take the place of what can.
   const { id } = await openKeyFile(parseKeyFile(locked, path), async () => passphrase);
   if (id !== file.keyId) throw new TidegateError('internal', `${path}: another key came out`);
-  if (!dryRun) await writeDurably(fileSystem, path, locked, { mode: privateMode });
+  if (!dryRun) {
+    // What a run that was killed has left behind is a locked key as well.
+    await sweepTemporaries(fileSystem, dirname(path));
+    await writeDurably(fileSystem, path, locked, { mode: privateMode });
+  }
   return { id, path };
 }
 
