@@ -117,9 +117,19 @@ export async function giveUp(workspace: Workspace, name: string, { terminal }: S
   const text =
     known === undefined
       ? `there is no job ${name}`
-      : `${name} is forgotten; tidegate.toml, keys and requests stay as they are`;
+      : `${name} is forgotten; tidegate.toml, keys and requests stay as they are${goOnText(known)}`;
   terminal.print(text);
   terminal.printJson({ abandoned: known?.name ?? null });
+}
+
+/** A rotation that was given up half way has listed both keys; with its own key it can be taken up again. */
+function goOnText(job: { readonly name: string } | Job): string {
+  const [change, ...more] = 'changes' in job ? job.changes : [];
+  if (!('wait' in job) || job.wait === 0 || change === undefined || more.length > 0) return '';
+  const old = change.before.find((key) => !change.after.includes(key));
+  const next = change.after.find((key) => !change.before.includes(key));
+  if (old === undefined || next === undefined) return '';
+  return `. Once a root lists both keys, it can be taken up again: tidegate rotate ${change.role} --old ${old} --key ${next}`;
 }
 
 /** Says where a job stands, and what is next. */

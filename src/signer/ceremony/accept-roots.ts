@@ -152,7 +152,7 @@ async function publishedTwin(
     const found = await store.read(name, defaultLimits.maxRootLength);
     if (found === undefined) continue;
     if (Buffer.compare(signedPart(found.bytes), payload) === 0) return found.bytes;
-    const text = `${name} in ${store.location} is another root ${version} than the one that was signed: somebody published it meanwhile. Nothing was written`;
+    const text = `${name} in ${store.location} is another root ${version} than the one that was signed: somebody published it meanwhile. Nothing was written. If nobody of yours did, a thief has as many root keys as must sign, and no command recovers that`;
     throw new TidegateError('base-moved', text, { name, location: store.location });
   }
   return undefined;

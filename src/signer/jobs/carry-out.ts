@@ -31,6 +31,7 @@ import {
 import { openKeyRing } from '../workspace/workspace-keys.ts';
 import type { Job } from './job.ts';
 import { editSettings } from './new-keys.ts';
+import { requireOwnRoots } from './own-roots.ts';
 import { recoveryOf } from './recovery.ts';
 import { planWithSigned, requestMissing, type WaitingRequest, waitingRequest } from './role-requests.ts';
 import { needsRoot, type Stage, wishOf } from './stages.ts';
@@ -104,7 +105,9 @@ async function withRoot(
   { now, files = [], signal }: JobRun,
 ): Promise<Pick<StageOutcome, 'workspace' | 'waiting'>> {
   const options = { now, rootsOnly: true, ...(signal && { signal }) };
+  await requireOwnRoots(start, 'allowed', signal);
   const { workspace } = await takeRequests(start, files, options);
+  await requireOwnRoots(workspace, 'refused', signal);
   if (!differs(workspace)) return { workspace, waiting: [] };
   const open = await openRootRequest(workspace);
   if (open !== undefined) return { workspace, waiting: [open] };

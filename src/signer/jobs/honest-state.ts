@@ -187,10 +187,10 @@ export async function changedRoles(
   const { head, request, whole } = await readChain(workspace, place);
   const changed = new Set<string>();
   if (head === undefined) return ['timestamp'];
-  const timestamp = parseEnvelope(head.bytes, defaultLimits, 'timestamp.json').signed.get('version');
-  if (timestamp !== state.timestamp) changed.add('timestamp');
   const honest = parseSnapshot(parseEnvelope(state.snapshot, defaultLimits, 'snapshot')).meta;
   try {
+    const timestamp = parseEnvelope(head.bytes, defaultLimits, 'timestamp.json').signed.get('version');
+    if (timestamp !== state.timestamp) changed.add('timestamp');
     const name = metadataName(place.folders, 'snapshot', snapshotVersionIn(head.bytes));
     const bytes = await whole(name, request.policy.limits.maxSnapshotLength);
     if (bytes === undefined || Buffer.compare(bytes, state.snapshot) !== 0)

@@ -13,6 +13,7 @@ import type { Workspace } from '../workspace/workspace.ts';
 import { workspaceFileName } from '../workspace/workspace-file.ts';
 import type { Job, RoleChange } from './job.ts';
 import { type KeyMaking, type NewKey, nextKeyName } from './new-keys.ts';
+import { isOverlapping } from './stages.ts';
 
 export interface StartOptions {
   /** Milliseconds since the epoch. */
@@ -88,10 +89,21 @@ export function changesOf(workspace: Workspace, replacements: readonly Replaceme
   });
 }
 
-/** @throws usage */
-export function requireNew(replacements: readonly Replacement[], workspace: Workspace): void {
+/**
+ * A rotation in stages may go on with a key that is listed already: one that was given up half way has brought it.
+ *
+ * @throws usage
+ */
+export function requireNew(
+  replacements: readonly Replacement[],
+  workspace: Workspace,
+  { wait }: Pick<Job, 'wait'>,
+): void {
   const same = replacements.find(
-    ({ role, next }) => next !== undefined && keysOf(workspace, role).includes(next.name),
+    ({ role, old, next }) =>
+      next !== undefined &&
+      keysOf(workspace, role).includes(next.name) &&
+      (!isOverlapping({ wait }) || next.name === old),
   );
   if (same === undefined) return;
   throw new TidegateError('usage', `${same.next?.name} signs ${same.role} already; expected a new key`);

@@ -17,6 +17,7 @@ import type { HonestState, Job, JobKind } from './job.ts';
 import { readJobs, writeJob } from './job.ts';
 import { mergedJobs } from './merged-jobs.ts';
 import { bringKey, makeKey } from './new-keys.ts';
+import { requireOwnRoots } from './own-roots.ts';
 import { causesOfOurs } from './recovery.ts';
 import {
   changesOf,
@@ -36,6 +37,7 @@ export async function startRotation(
   options: StartOptions & { readonly old?: string | undefined; readonly wait?: number | undefined },
 ): Promise<Job> {
   requireSettled(workspace);
+  await requireOwnRoots(workspace);
   await requireUntouched(workspace, role);
   const keys = keysOf(workspace, role);
   const old = options.old ?? (keys.length === 1 ? keys[0] : undefined);
@@ -63,6 +65,7 @@ export async function startRevocation(
   options: StartOptions,
 ): Promise<Job> {
   requireRoot(workspace);
+  await requireOwnRoots(workspace);
   await requireReadable(workspace, name);
   const affected = rolesOfKey(workspace.settings, name);
   if (affected.length === 0 && !isInRoot(workspace, name))
@@ -103,6 +106,7 @@ export async function startRecovery(workspace: Workspace, options: RecoveryOptio
       'usage',
       'a stolen root key is taken away by: tidegate revoke NAME --compromised. As many as must sign, and only a new first root by an OS image helps',
     );
+  await requireOwnRoots(workspace);
   for (const role of await attackedRoles(workspace, options)) stolen.add(role);
   if (stolen.size === 0) {
     const text =
@@ -201,7 +205,7 @@ async function begin(
   const marks = { started: Math.floor(options.now / 1000) * 1000 };
   const alone: Job = { ...head, changes: changesOf(workspace, replacements), marks };
   const { job, changed } = mergedJobs(alone, await readJobs(workspace));
-  requireNew(replacements, workspace);
+  requireNew(replacements, workspace, job);
   await requireStrong(workspace, job);
   if (options.dryRun === true) return job;
   const made = new Set<string>();
