@@ -27,7 +27,7 @@ export class FileBody implements AsyncIterableIterator<Uint8Array> {
     this.#handle = handle;
     this.#path = path;
     this.#signal = options.signal;
-    if (options.reuseChunks === true) this.#buffers = [freshBuffer(), freshBuffer()];
+    if (options.reuseChunks === true) this.#buffers = buffersFor(range.end - range.start);
     this.#position = range.start;
     this.#end = range.end;
   }
@@ -95,6 +95,9 @@ export class FileBody implements AsyncIterableIterator<Uint8Array> {
   }
 }
 
-function freshBuffer(): Buffer {
-  return Buffer.allocUnsafeSlow(LARGEST_CHUNK);
+/** As large as they are needed: thousands of small files would be thousands of megabytes for the garbage collector. */
+function buffersFor(length: number): [Buffer, Buffer] {
+  const first = Math.min(LARGEST_CHUNK, Math.max(0, length));
+  const second = Math.min(LARGEST_CHUNK, Math.max(0, length - first));
+  return [Buffer.allocUnsafeSlow(second), Buffer.allocUnsafeSlow(first)];
 }

@@ -28,8 +28,8 @@ import { countSignatures } from '../../trust/threshold.ts';
 import type { TrustedSet, VerifiedTargets } from '../../trust/trusted-set.ts';
 import type { Manifest } from '../../waves/release.ts';
 import { emptyManifest } from '../../waves/releases.ts';
-import { readAhead } from '../workspace/read-ahead.ts';
 import { regardlessOfExpiry } from '../workspace/roots.ts';
+import { severalAtOnce } from '../workspace/several-at-once.ts';
 import { readFloors } from '../workspace/state-file.ts';
 import type { RepositoryPlace, Workspace } from '../workspace/workspace.ts';
 import {
@@ -256,7 +256,7 @@ async function mergeRoots(
   const missing: number[] = [];
   const nameOf = (version: number): string => metadataName(folders, 'root', version);
   const own = roots.map((bytes, index) => ({ version: settings.firstRoot + index, bytes }));
-  const pairs = readAhead(own, async (root) => {
+  const pairs = severalAtOnce(own, async (root) => {
     return { ...root, there: await read(nameOf(root.version), defaultLimits.maxRootLength) };
   });
   for await (const { version, bytes, there } of pairs) {

@@ -39,8 +39,8 @@ import { maxManifestBytes } from '../../waves/limits.ts';
 import { parseManifest } from '../../waves/manifest.ts';
 import type { Manifest } from '../../waves/release.ts';
 import { emptyManifest } from '../../waves/releases.ts';
-import { numbersFrom, readAhead } from '../workspace/read-ahead.ts';
 import { beginWalk, stepTo } from '../workspace/root-walk.ts';
+import { numbersFrom, severalAtOnce } from '../workspace/several-at-once.ts';
 
 /** Reads a small file of the store by its name; undefined when it does not exist. */
 export type ReadFile = (name: string, limit: number) => Promise<Uint8Array | undefined>;
@@ -78,7 +78,7 @@ export async function readRootChain(
 ): Promise<{ readonly set: TrustedSet; readonly roots: readonly Uint8Array[] }> {
   let set = beginWalk(anchor, policy, floors);
   const roots = [anchor];
-  const later = readAhead(numbersFrom(set.root.document.version + 1), (version) =>
+  const later = severalAtOnce(numbersFrom(set.root.document.version + 1), (version) =>
     read(metadataName(folders, 'root', version), policy.limits.maxRootLength),
   );
   for await (const bytes of later) {

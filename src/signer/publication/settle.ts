@@ -12,7 +12,8 @@ import { readDrafts, removeDraft } from '../release/draft.ts';
 import { isSteeringOf, readSteering, removeSteering } from '../release/steering-draft.ts';
 import { isTargetPublished, readTargetDrafts, removeTargetDraft } from '../release/target-draft.ts';
 import { hostAnchor, trustPolicyAt } from '../workspace/roots.ts';
-import { readJournal, writeFloors, writeJournal } from '../workspace/state-file.ts';
+import { eachSeveralAtOnce } from '../workspace/several-at-once.ts';
+import { readJournal, writeFloors, writeJournal, writeSeenSnapshot } from '../workspace/state-file.ts';
 import type { RepositoryPlace, Workspace } from '../workspace/workspace.ts';
 import { settleNotes } from './commit-journal.ts';
 import { besideKnownRoots, type LiveRepository, readLive } from './live-repository.ts';
@@ -35,16 +36,10 @@ export async function settle(
   const anchor = hostAnchor(live.roots);
   const request = { folders: place.folders, anchor, policy: trustPolicyAt(now), floors: noFloors };
   await readRepository(besideKnownRoots(live, readerOf(workspace.store)), request);
+  await writeSeenSnapshot(workspace, place.name, published.bytes.snapshot);
   await writeFloors(workspace, place.name, live.floors);
   await keepRoots(workspace, live);
-  for (const draft of await readDrafts(workspace)) {
-    const own = place.fleets.some(({ variant, arch }) => variant === draft.variant && arch === draft.arch);
-    if (own && isPublished(draft, live)) await removeDraft(workspace, draft);
-  }
-  for (const draft of await readTargetDrafts(workspace)) {
-    if (draft.repository === place.name && isTargetPublished(draft, live))
-      await removeTargetDraft(workspace, draft);
-  }
+  await dropDrafts(workspace, live);
   await clearRequests(workspace, live);
   await settleNotes(workspace.store, live, now);
   const journal = await readJournal(workspace, place.name);
@@ -59,6 +54,19 @@ export async function settle(
 export async function isUnsettled(workspace: Workspace, live: LiveRepository): Promise<boolean> {
   const journal = await readJournal(workspace, live.place.name);
   return journal !== undefined && !journal.done && journal.timestamp === live.published?.sha256;
+}
+
+/** Drafts that are published. */
+async function dropDrafts(workspace: Workspace, live: LiveRepository): Promise<void> {
+  const { place } = live;
+  for (const draft of await readDrafts(workspace)) {
+    const own = place.fleets.some(({ variant, arch }) => variant === draft.variant && arch === draft.arch);
+    if (own && isPublished(draft, live)) await removeDraft(workspace, draft);
+  }
+  const targets = (await readTargetDrafts(workspace)).filter(
+    (draft) => draft.repository === place.name && isTargetPublished(draft, live),
+  );
+  await eachSeveralAtOnce(targets, (draft) => removeTargetDraft(workspace, draft));
 }
 
 /** Changes to releases that are done. */

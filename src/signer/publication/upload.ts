@@ -1,10 +1,12 @@
 /** Writes what a publication adds to the store, create-only: images, then what lists them. */
 import { isTidegateError, TidegateError } from '../../errors.ts';
 import { targetName } from '../../metadata/repository-layout.ts';
+import { LARGEST_CHUNK } from '../../storage/content.ts';
 import { contentOfFile } from '../../storage/file-content.ts';
 import type { SwappableStore } from '../../storage/store.ts';
 import { defaultLimits } from '../../trust/limits.ts';
 import type { ImageFile } from '../release/image-file.ts';
+import { eachSeveralAtOnce } from '../workspace/several-at-once.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { RepositoryPlan } from './plan.ts';
 import { roleFileName, type SignedFiles, unsignedFiles, type Versions } from './sign-plan.ts';
@@ -24,7 +26,7 @@ export interface UploadOptions {
 }
 
 /**
- * Images by content hash, the smallest first. What several repositories list is sent once.
+ * Images by content hash, the smallest first, small ones several at once. What several repositories list is sent once.
  *
  * @returns what was written now: the name in the store, and the first repository that lists it
  */
@@ -42,9 +44,13 @@ export async function uploadTargets(
   }
   const written = new Map<string, string>();
   const sorted = [...wanted].sort(([, one], [, other]) => one.target.length - other.target.length);
-  for (const [name, { target, repository }] of sorted) {
+  const upload = async ([name, { target, repository }]: (typeof sorted)[number]): Promise<void> => {
     if ((await uploadTarget(workspace, name, target, options)) === 'created') written.set(name, repository);
-  }
+  };
+  const small = sorted.filter(([, { target }]) => target.length <= LARGEST_CHUNK);
+  await eachSeveralAtOnce(small, upload);
+  // A large one takes the whole line by itself, and its own bounded memory.
+  for (const image of sorted.slice(small.length)) await upload(image);
   return written;
 }
 

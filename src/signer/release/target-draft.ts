@@ -14,6 +14,7 @@ import { onDisk } from '../../storage/disk-error.ts';
 import { makeFolders, removeDurably, writeDurably } from '../../storage/durable-file.ts';
 import { readPlainFile, statusIfAny } from '../../storage/plain-file.ts';
 import { type LiveRepository, listedIn } from '../publication/live-repository.ts';
+import { severalAtOnce } from '../workspace/several-at-once.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { ImageFile } from './image-file.ts';
 
@@ -56,10 +57,10 @@ export async function readTargetDrafts(workspace: Workspace): Promise<readonly T
   const folder = join(directory, 'drafts', 'targets');
   if ((await statusIfAny(fs, folder)) === undefined) return [];
   const entries = await onDisk('list', folder, () => fs.entries(folder));
+  const paths = entries.flatMap(({ name }) => (name.endsWith('.json') ? [join(folder, name)] : []));
   const drafts: TargetDraft[] = [];
-  for (const { name } of entries) {
-    const path = join(folder, name);
-    const file = name.endsWith('.json') ? await readPlainFile(fs, path, maxDraftLength) : undefined;
+  const read = async (path: string) => ({ path, file: await readPlainFile(fs, path, maxDraftLength) });
+  for await (const { path, file } of severalAtOnce(paths, read)) {
     if (file !== undefined) drafts.push(parseDraft(file.bytes, path));
   }
   const key = ({ repository, target }: TargetDraft): string => `${repository}\n${target}`;

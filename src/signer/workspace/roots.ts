@@ -22,8 +22,8 @@ import { defaultLimits } from '../../trust/limits.ts';
 import type { TrustPolicy } from '../../trust/policy.ts';
 import type { TrustedSet } from '../../trust/trusted-set.ts';
 import type { NamedKey } from '../keys/key-ring.ts';
-import { numbersFrom, readAhead } from './read-ahead.ts';
 import { beginWalk, stepTo } from './root-walk.ts';
+import { numbersFrom, severalAtOnce } from './several-at-once.ts';
 import type { WorkspaceSettings } from './workspace-file.ts';
 
 /** As strict as a host, at the given time. */
@@ -58,7 +58,7 @@ export async function readRoots(
   settings: WorkspaceSettings,
 ): Promise<readonly Uint8Array[]> {
   const roots: Uint8Array[] = [];
-  const files = readAhead(numbersFrom(settings.firstRoot), (version) =>
+  const files = severalAtOnce(numbersFrom(settings.firstRoot), (version) =>
     readPlainFile(fs, join(folder, metadataFileName('root', version)), defaultLimits.maxRootLength),
   );
   for await (const file of files) {

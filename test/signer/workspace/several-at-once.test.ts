@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { mostAhead, numbersFrom, readAhead } from '../../../src/signer/workspace/read-ahead.ts';
+import { mostAtOnce, numbersFrom, severalAtOnce } from '../../../src/signer/workspace/several-at-once.ts';
 
-describe('signer/workspace/read-ahead', () => {
+describe('signer/workspace/several-at-once', () => {
   /** Takes files up to the first that is missing, and tells what was asked for and how many at once. */
   async function walk(last: number) {
     const asked: number[] = [];
@@ -17,7 +17,7 @@ describe('signer/workspace/read-ahead', () => {
       return number <= last ? number : undefined;
     };
     const taken: number[] = [];
-    for await (const value of readAhead(numbersFrom(1), read)) {
+    for await (const value of severalAtOnce(numbersFrom(1), read)) {
       if (value === undefined) break;
       taken.push(value);
     }
@@ -30,7 +30,7 @@ describe('signer/workspace/read-ahead', () => {
       taken,
       Array.from({ length: 500 }, (_, index) => index + 1),
     );
-    assert.equal(most, mostAhead);
+    assert.equal(most, mostAtOnce);
   });
 
   it('asks for no more than one file of an empty chain, and three of one with a single file', async () => {
@@ -40,7 +40,8 @@ describe('signer/workspace/read-ahead', () => {
 
   it('ends with the keys', async () => {
     const found: string[] = [];
-    for await (const value of readAhead('abcde', async (letter) => letter.toUpperCase())) found.push(value);
+    for await (const value of severalAtOnce('abcde', async (letter) => letter.toUpperCase()))
+      found.push(value);
     assert.equal(found.join(''), 'ABCDE');
   });
 
@@ -50,13 +51,13 @@ describe('signer/workspace/read-ahead', () => {
       return number === 2 ? undefined : number;
     };
     const taken: number[] = [];
-    for await (const value of readAhead(numbersFrom(1), read)) {
+    for await (const value of severalAtOnce(numbersFrom(1), read)) {
       if (value === undefined) break;
       taken.push(value);
     }
     assert.deepEqual(taken, [1]);
     await assert.rejects(async () => {
-      for await (const value of readAhead(numbersFrom(3), read)) assert.ok(value);
+      for await (const value of severalAtOnce(numbersFrom(3), read)) assert.ok(value);
     }, /three/);
   });
 });
