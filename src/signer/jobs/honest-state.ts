@@ -26,25 +26,37 @@ import {
 } from '../publication/live-repository.ts';
 import { overlaid, readListed } from '../publication/repository-reader.ts';
 import { regardlessOfExpiry } from '../workspace/roots.ts';
-import { readFloors } from '../workspace/state-file.ts';
+import { readFloors, readSeenSnapshot } from '../workspace/state-file.ts';
 import type { RepositoryPlace, Workspace } from '../workspace/workspace.ts';
 import type { HonestState } from './job.ts';
 
 /**
- * What this workspace published or saw last, before it was attacked.
+ * What this workspace published or saw last, before it was attacked, from its own copy: whoever could write to the store
+ * may have put another snapshot, properly signed, in the place of the honest one.
  *
- * @throws not-found when it has published nothing, or its snapshot is gone from the store
+ * @throws not-found when it has published nothing, or it has no copy and the snapshot is gone from the store
  */
 export async function stateOfJournal(workspace: Workspace, place: RepositoryPlace): Promise<HonestState> {
   const floors = await readFloors(workspace, place.name);
   const name = metadataName(place.folders, 'snapshot', floors.snapshot);
-  const found =
-    floors.snapshot === 0 ? undefined : await workspace.store.read(name, defaultLimits.maxSnapshotLength);
+  const found = floors.snapshot === 0 ? undefined : await snapshotOf(workspace, place, floors.snapshot, name);
   if (found === undefined) {
     const text = `${place.name}: this workspace knows of no state to return to (${name} in ${workspace.store.location}); give --keep-from FILE, a copy of the last good snapshot.json or targets.json`;
     throw new TidegateError('not-found', text, { repository: place.name });
   }
-  return { repository: place.name, timestamp: floors.timestamp, snapshot: found.bytes };
+  return { repository: place.name, timestamp: floors.timestamp, snapshot: found };
+}
+
+async function snapshotOf(
+  workspace: Workspace,
+  { name: repository }: RepositoryPlace,
+  version: number,
+  name: string,
+): Promise<Uint8Array | undefined> {
+  const own = await readSeenSnapshot(workspace, repository);
+  if (own !== undefined && parseSnapshot(parseEnvelope(own, defaultLimits, name)).version === version)
+    return own;
+  return (await workspace.store.read(name, defaultLimits.maxSnapshotLength))?.bytes;
 }
 
 /**
@@ -85,7 +97,11 @@ export async function honestRepository(
   const own = new Map<string, Uint8Array>();
   if (state.targets !== undefined && entry !== undefined)
     own.set(metadataName(place.folders, 'targets', entry.version), state.targets);
-  const listed = await readListed(overlaid(own, chain.whole), chain.request, start);
+  const listed = await readListed(overlaid(own, chain.whole), chain.request, start).catch(
+    (error: unknown) => {
+      throw isTidegateError(error) ? altered(workspace, error) : error;
+    },
+  );
   const { root, roots, missingRoots } = chain;
   return {
     place,
@@ -97,6 +113,11 @@ export async function honestRepository(
     manifest: listed.manifest,
     floors: floorsOf(chain, listed.set, state),
   };
+}
+
+function altered({ store }: Workspace, error: TidegateError): TidegateError {
+  const text = `${error.message}. The state to return to is not whole any more in ${store.location}: put that file back from a backup, or give --keep-from FILE, a good copy of snapshot.json or targets.json`;
+  return new TidegateError(error.code, text, error.details, { cause: error });
 }
 
 /** Under the last root whose snapshot keys have signed it. @throws threshold-not-met when no root's have */

@@ -49,6 +49,29 @@ export async function writeFloors(workspace: Workspace, repository: string, floo
   await writeState(workspace, repository, 'seen.json', json);
 }
 
+/**
+ * The snapshot that was published last, byte for byte: what a recovery returns to must not come from a store to which
+ * somebody else has had access.
+ */
+export async function readSeenSnapshot(
+  workspace: Workspace,
+  repository: string,
+): Promise<Uint8Array | undefined> {
+  const text = (await readState(workspace, repository, 'snapshot.json'))?.get('bytes');
+  return typeof text === 'string' ? Buffer.from(text, 'base64') : undefined;
+}
+
+export async function writeSeenSnapshot(
+  workspace: Workspace,
+  repository: string,
+  bytes: Uint8Array,
+): Promise<void> {
+  const known = await readSeenSnapshot(workspace, repository);
+  if (known !== undefined && Buffer.compare(known, bytes) === 0) return;
+  const json = jsonOf({ bytes: Buffer.from(bytes).toString('base64') });
+  await writeState(workspace, repository, 'snapshot.json', json);
+}
+
 export async function readJournal(workspace: Workspace, repository: string): Promise<Journal | undefined> {
   const json = await readState(workspace, repository, 'journal.json');
   if (json === undefined) return undefined;

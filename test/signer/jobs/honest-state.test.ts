@@ -1,0 +1,90 @@
+/** What a recovery returns to: this workspace's own copy, whatever lies in the store under the same name. */
+import assert from 'node:assert/strict';
+import { parseEnvelope } from '../../../src/metadata/envelope.ts';
+import { withMembers } from '../../../src/metadata/json-writer.ts';
+import { documentLimits } from '../../../src/metadata/limits.ts';
+import { rolesToReplace } from '../../../src/signer/jobs/affected-roles.ts';
+import { type StandIn, signedByStandIns } from '../../../src/signer/jobs/drill/stand-ins.ts';
+import { changedRoles, stateOfCopy, stateOfJournal } from '../../../src/signer/jobs/honest-state.ts';
+import { startRecovery } from '../../../src/signer/jobs/start-job.ts';
+import { refreshRepositories } from '../../../src/signer/refresh.ts';
+import { repositoriesOf, type Workspace } from '../../../src/signer/workspace/workspace.ts';
+import type { MemoryStore } from '../../../src/storage/memory.ts';
+import { goOn, publishedWorkspace, startOptions } from '../../support/jobs.ts';
+import { addVersion, day, open, planAndPublish, start, unlock } from '../../support/workspace.ts';
+import { ownKey } from '../../support/workspace-ceremony.ts';
+
+const now = start + day;
+
+function placeOf(workspace: Workspace) {
+  const [place] = repositoriesOf(workspace.settings);
+  assert.ok(place !== undefined);
+  return place;
+}
+
+async function bytesOf(store: MemoryStore, name: string): Promise<Uint8Array> {
+  return (await store.read(`metadata/${name}`, 1_000_000))?.bytes ?? new Uint8Array();
+}
+
+async function put(store: MemoryStore, name: string, bytes: Uint8Array | undefined): Promise<void> {
+  const path = `metadata/${name}`;
+  await store.remove(path, (await store.stat(path))?.etag ?? '');
+  if (bytes !== undefined) await store.create(path, bytes);
+}
+
+/** The snapshot with what a thief of its key adds, under the same number. */
+async function forgedSnapshot(workspace: Workspace, bytes: Uint8Array): Promise<Uint8Array> {
+  const key = await ownKey(workspace, 'snapshot');
+  const standIns = new Map<string, StandIn>([[key.id, { name: 'snapshot', key }]]);
+  const { signed } = parseEnvelope(bytes, documentLimits, 'snapshot');
+  return await signedByStandIns(withMembers(signed, { comment: 'of a thief' }), [key.id], standIns);
+}
+
+describe('signer/jobs: the state to return to', () => {
+  for (const fate of ['replaced by one with a good signature', 'taken away'])
+    it(`SGN-34: is the honest one where its snapshot was ${fate}`, async () => {
+      const { fs, store, workspace } = await publishedWorkspace();
+      const place = placeOf(workspace);
+      const honest = await bytesOf(store, '1.snapshot.json');
+      const forged = fate === 'taken away' ? undefined : await forgedSnapshot(workspace, honest);
+      await put(store, '1.snapshot.json', forged);
+      const state = await stateOfJournal(workspace, place);
+      assert.deepEqual(Buffer.from(state.snapshot), Buffer.from(honest));
+      assert.deepEqual(await changedRoles(workspace, place, state), ['timestamp', 'snapshot']);
+      const options = { ...startOptions(now), honest: [state], remove: [], stolen: [] };
+      const job = await startRecovery(workspace, options);
+      assert.equal((await goOn(workspace, job, now)).stage, 'done');
+      assert.doesNotMatch(Buffer.from(await bytesOf(store, '2.snapshot.json')).toString(), /thief/);
+      assert.deepEqual((await open(fs, store)).settings.roles.snapshot.keys, ['snapshot-2']);
+    }).timeout(20_000);
+
+  it('a file of it that was altered is named, and what to do', async () => {
+    const { store, workspace } = await publishedWorkspace();
+    const state = await stateOfJournal(workspace, placeOf(workspace));
+    await put(store, '1.targets.json', new TextEncoder().encode('{}'));
+    const options = { ...startOptions(now), honest: [state], remove: [], stolen: [] };
+    await assert.rejects(startRecovery(workspace, options), {
+      message: /1\.targets\.json.*put that file back from a backup, or give --keep-from FILE/,
+    });
+  }).timeout(20_000);
+
+  it('numbers go on from a copy, and from those of this workspace only where they belong to it', async () => {
+    const { fs, store } = await publishedWorkspace();
+    const workspace = await open(fs, store);
+    await addVersion(workspace, '1.1.0');
+    await planAndPublish(workspace, start + 1000);
+    for (const time of [now, now + day])
+      await refreshRepositories(await open(fs, store), { now: time, unlock, force: true });
+    const place = placeOf(workspace);
+    const copy = async (name: string) =>
+      await stateOfCopy(await open(fs, store), place, { bytes: await bytesOf(store, name), path: name });
+    assert.equal((await copy('2.snapshot.json')).timestamp, 4);
+    assert.equal((await copy('1.snapshot.json')).timestamp, 1);
+    await fs.unlink('/home/workspace/state/metadata/seen.json');
+    assert.equal((await copy('2.snapshot.json')).timestamp, 2);
+  }).timeout(20_000);
+
+  it('root is never among the roles that go with others', () => {
+    assert.deepEqual(rolesToReplace(['root', 'targets']), ['targets', 'snapshot', 'timestamp']);
+  });
+});
