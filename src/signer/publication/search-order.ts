@@ -10,7 +10,7 @@ export interface SearchStep {
   readonly delegator: string | undefined;
   /** True: what is not found up to here is nowhere. */
   readonly terminating: boolean;
-  /** True when what is published lists the target: the search ends here. */
+  /** True when what is published lists the target: the search ends here, and this is the last step. */
   readonly lists: boolean;
 }
 
@@ -24,11 +24,13 @@ export function searchSteps(
   const steps: SearchStep[] = [
     { role: 'targets', delegator: undefined, terminating: false, lists: lists('targets') },
   ];
+  if (lists('targets')) return steps;
   let waiting = searchOrder(top, path).map((step) => ({ ...step, delegator: 'targets' }));
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
     const { name: role, terminating, delegator } = next;
     if (steps.some((step) => step.role === role)) continue;
     steps.push({ role, delegator, terminating, lists: lists(role) });
+    if (lists(role)) break;
     const below = searchOrder(listedIn(live, role)?.delegations, path);
     const ends = below.some((step) => step.terminating);
     waiting = [...below.map((step) => ({ ...step, delegator: role })), ...(ends ? [] : waiting)];
