@@ -17,7 +17,8 @@ import {
   workspaceDisk,
 } from '../../support/workspace.ts';
 
-const count = 12;
+/** 30 variants for two architectures. */
+const count = 60;
 const variants = Object.fromEntries(
   Array.from({ length: count / 2 }, (_, index) => [`v${index}`, ['x86_64', 'aarch64']]),
 );
