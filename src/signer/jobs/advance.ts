@@ -3,14 +3,15 @@
  * out from what is there, and only then noted, so that whoever runs it again after an accident loses nothing but time.
  */
 import { join } from 'node:path';
+import { TidegateError } from '../../errors.ts';
 import { topLevelRoles } from '../../metadata/role-name.ts';
 import { makeFolders, removeDurably, writeDurably } from '../../storage/durable-file.ts';
 import { type LiveRepository, readLive } from '../publication/live-repository.ts';
 import type { RepositoryResult } from '../publication/publish-repository.ts';
-import { repositoriesOf, type Workspace } from '../workspace/workspace.ts';
+import { repositoriesOf, type Workspace, whileLocked } from '../workspace/workspace.ts';
 import { carryOut, isSignedByNew, type JobRun, reopened } from './carry-out.ts';
 import { checklistOf } from './checklist.ts';
-import { type Job, type JobMarks, removeJob, writeJob } from './job.ts';
+import { type Job, type JobMarks, readJob, removeJob, writeJob } from './job.ts';
 import type { WaitingRequest } from './role-requests.ts';
 import { dueStage, type Stage } from './stages.ts';
 
@@ -47,7 +48,7 @@ export async function advanceJob(start: Workspace, begun: Job, run: JobRun): Pro
       // Who refreshed since has let the old key sign once more: the base that is replaced holds its last signature.
       beforeSwitch: async (live) => {
         const expires = Math.max(job.marks.oldExpires ?? 0, expiryOf(live, job));
-        if (expires !== job.marks.oldExpires) job = await marked(workspace, job, { oldExpires: expires });
+        if (expires !== job.marks.oldExpires) job = await noteMarks(workspace, job, { oldExpires: expires });
       },
     });
     workspace = outcome.workspace;
@@ -63,9 +64,28 @@ const markOf = { introduce: 'introduced', switch: 'switched', withdraw: 'done', 
 type NewMarks = { readonly [mark in keyof JobMarks]?: JobMarks[mark] | undefined };
 
 async function marked(workspace: Workspace, job: Job, marks: NewMarks): Promise<Job> {
-  const all = Object.entries({ ...job.marks, ...marks }).filter(([, time]) => time !== undefined);
-  const next: Job = { ...job, marks: { started: job.marks.started, ...Object.fromEntries(all) } };
-  await writeJob(workspace, next);
+  return await whileLocked(workspace, () => noteMarks(workspace, job, marks));
+}
+
+/**
+ * Two people may be at the same job: what the other has noted stays, the later of two expiries counts, and a job that
+ * is finished or given up does not come back. The workspace is locked.
+ *
+ * @throws base-moved for a job that is gone, unless this run has come to its end as well
+ */
+async function noteMarks(workspace: Workspace, job: Job, marks: NewMarks): Promise<Job> {
+  const there = await readJob(workspace, job.name);
+  if (there === undefined && marks.done === undefined) {
+    const text = `${job.name} was finished or given up by somebody else meanwhile; see tidegate rotate --status`;
+    throw new TidegateError('base-moved', text, { job: job.name });
+  }
+  const known = { ...job.marks, ...there?.marks };
+  const expires = Math.max(known.oldExpires ?? 0, marks.oldExpires ?? 0);
+  const isReset = 'oldExpires' in marks && marks.oldExpires === undefined;
+  const noted = { ...known, ...marks, oldExpires: isReset || expires === 0 ? undefined : expires };
+  const all = Object.entries(noted).filter(([, time]) => time !== undefined);
+  const next: Job = { ...job, ...there, marks: { started: job.marks.started, ...Object.fromEntries(all) } };
+  if (there !== undefined) await writeJob(workspace, next);
   return next;
 }
 

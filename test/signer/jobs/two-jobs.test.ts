@@ -1,6 +1,6 @@
 /** Two jobs on the same role: what one takes away, the other never brings back. */
 import assert from 'node:assert/strict';
-import { advanceJob } from '../../../src/signer/jobs/advance.ts';
+import { abandonJob, advanceJob } from '../../../src/signer/jobs/advance.ts';
 import { type Job, readJob, readJobs, writeJob } from '../../../src/signer/jobs/job.ts';
 import { startRevocation, startRotation } from '../../../src/signer/jobs/start-job.ts';
 import { readLive } from '../../../src/signer/publication/live-repository.ts';
@@ -76,5 +76,29 @@ describe('signer/jobs: two at once', () => {
     const standing = await goOn(workspace, job, now + day + hour);
     assert.equal(standing.stage, 'withdraw');
     assert.equal(standing.from, last + 5 * 60_000);
+  }).timeout(20_000);
+
+  it('of two people at the same rotation the one who is later neither forgets what the other noted', async () => {
+    const { workspace } = await publishedWorkspace();
+    const job = await startRotation(workspace, 'timestamp', startOptions(now));
+    await goOn(workspace, job, now);
+    const stale = await readJob(workspace, job.name);
+    assert.ok(stale !== undefined);
+    const later = now + 30 * day;
+    await writeJob(workspace, { ...stale, marks: { ...stale.marks, oldExpires: later } });
+    const standing = await advanceJob(workspace, stale, { now: now + hour, unlock });
+    assert.equal(standing.from, later + 5 * 60_000);
+    assert.equal((await readJob(workspace, job.name))?.marks.oldExpires, later);
+  }).timeout(20_000);
+
+  it('nor does a job that was given up meanwhile come back', async () => {
+    const { workspace } = await publishedWorkspace();
+    const job = await startRotation(workspace, 'timestamp', startOptions(now));
+    await goOn(workspace, job, now);
+    const stale = await readJob(workspace, job.name);
+    assert.ok(stale !== undefined);
+    await abandonJob(workspace, job);
+    await assert.rejects(advanceJob(workspace, stale, { now: now + hour, unlock }), { code: 'base-moved' });
+    assert.deepEqual(await readJobs(workspace), []);
   }).timeout(20_000);
 });
