@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { commandLine } from '../support/command-line.ts';
+import { requireReal } from '../support/written-commands.ts';
 
 const text = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'runbooks.md'), 'utf8');
 const commands = [...text.matchAll(/^ {4}tidegate ([^#\n]+)|`tidegate ([^`]+)`/gm)].map(([, block, inline]) =>
@@ -12,21 +13,7 @@ const commands = [...text.matchAll(/^ {4}tidegate ([^#\n]+)|`tidegate ([^`]+)`/g
 describe('docs/runbooks.md', () => {
   it('types only what exists', async () => {
     assert.ok(commands.length > 25);
-    const session = commandLine();
-    try {
-      for (const command of commands) {
-        const words = command.split(/\s+/);
-        const options = words.filter((word) => word.startsWith('--'));
-        const [name = '', second = ''] = words;
-        const path = ['root', 'key', 'targets'].includes(name) ? [name, second] : [name];
-        const { status, out } = await session.type([...path, '--help']);
-        assert.equal(status, 0, command);
-        assert.match(out, new RegExp(`Usage: tidegate ${path.join(' ')}\\b`), command);
-        for (const option of options) assert.match(out, new RegExp(`${option}\\b`), command);
-      }
-    } finally {
-      session.end();
-    }
+    await requireReal(commands);
   });
 
   it('every option that it explains is one of the command', async () => {
