@@ -19,7 +19,7 @@ const reports = join(repository, 'coverage');
 const resultFile = join(reports, 'result.json');
 
 /** A run that takes longer hangs; it is ended and counts as failed. */
-const timeLimit = 10 * 60_000;
+const timeLimit = 25 * 60_000;
 
 /** biome colours its output even where nobody sees it. */
 const colours = process.stdout.isTTY ? [] : ['--colors=off'];

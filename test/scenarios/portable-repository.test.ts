@@ -56,7 +56,8 @@ async function documentsOf(
 ): Promise<ReadonlyMap<string, { document: Document; text: string }>> {
   const found = new Map<string, { document: Document; text: string }>();
   for await (const { name } of store.list()) {
-    if (name.startsWith('targets/')) continue;
+    // Images are no documents, and what publishers note for each other is nothing that hosts read.
+    if (/^(targets|\.publish)\//.test(name)) continue;
     const text = Buffer.from((await store.read(name, 1_000_000))?.bytes ?? []).toString();
     found.set(name, { document: JSON.parse(text), text });
   }
