@@ -4,15 +4,20 @@ import { parseEnvelope } from '../../../src/metadata/envelope.ts';
 import { withMembers } from '../../../src/metadata/json-writer.ts';
 import { documentLimits } from '../../../src/metadata/limits.ts';
 import { rolesToReplace } from '../../../src/signer/jobs/affected-roles.ts';
+import { rehearse } from '../../../src/signer/jobs/drill/drill.ts';
 import { type StandIn, signedByStandIns } from '../../../src/signer/jobs/drill/stand-ins.ts';
 import { changedRoles, stateOfCopy, stateOfJournal } from '../../../src/signer/jobs/honest-state.ts';
-import { startRecovery } from '../../../src/signer/jobs/start-job.ts';
+import { proofRows } from '../../../src/signer/jobs/proof.ts';
+import { startRecovery, startRotation } from '../../../src/signer/jobs/start-job.ts';
+import { readLive } from '../../../src/signer/publication/live-repository.ts';
 import { refreshRepositories } from '../../../src/signer/refresh.ts';
+import { withKeyPlace } from '../../../src/signer/workspace/role-edit.ts';
+import { chainOf } from '../../../src/signer/workspace/roots.ts';
 import { repositoriesOf, type Workspace } from '../../../src/signer/workspace/workspace.ts';
 import type { MemoryStore } from '../../../src/storage/memory.ts';
 import { goOn, publishedWorkspace, startOptions } from '../../support/jobs.ts';
-import { addVersion, day, open, planAndPublish, start, unlock } from '../../support/workspace.ts';
-import { ownKey } from '../../support/workspace-ceremony.ts';
+import { addVersion, day, open, planAndPublish, putFile, start, unlock } from '../../support/workspace.ts';
+import { nextRoot, ownKey, textOf } from '../../support/workspace-ceremony.ts';
 
 const now = start + day;
 
@@ -87,4 +92,38 @@ describe('signer/jobs: the state to return to', () => {
   it('root is never among the roles that go with others', () => {
     assert.deepEqual(rolesToReplace(['root', 'targets']), ['targets', 'snapshot', 'timestamp']);
   });
+
+  it('SGN-34: a host that still finds what should be gone is no proof of a recovery', async () => {
+    const { workspace } = await publishedWorkspace();
+    const options = { now, poisoned: [], seen: { timestamp: 1, snapshot: 1, meta: new Map() } };
+    const place = placeOf(workspace);
+    const { document } = chainOf(workspace.roots, 'roots').root;
+    const present = await nextRoot(
+      workspace,
+      [await ownKey(workspace, 'root-1'), await ownKey(workspace, 'root-2')],
+      now,
+    );
+    await planAndPublish(present, now);
+    const rows = async (gone: readonly string[]) => await proofRows(present, place, { ...options, gone });
+    assert.ok((await rows(['nothing.img'])).every(({ good }) => good));
+    const found = await rows(['os-demo-x86_64-1.0.0.img']);
+    assert.ok(found.length > 0 && document.version === 1);
+    for (const { good, outcome } of found)
+      assert.deepEqual([good, outcome], [false, 'finds os-demo-x86_64-1.0.0.img']);
+  }).timeout(20_000);
+
+  it('a rehearsal asks no key service for the keys that it stands in for', async () => {
+    const { fs, store, workspace } = await publishedWorkspace();
+    const path = '/home/workspace/tidegate.toml';
+    await putFile(
+      fs,
+      path,
+      new TextEncoder().encode(withKeyPlace(await textOf(fs, path), 'timestamp', 'fd:99')),
+    );
+    const source = await open(fs, store);
+    const begin = (copy: Workspace) => startRotation(copy, 'timestamp', startOptions(now));
+    const lives = [await readLive(source, placeOf(workspace))];
+    const report = await rehearse({ source, lives, stolen: [], begin, now });
+    assert.ok(report.good, JSON.stringify(report.rows));
+  }).timeout(20_000);
 });
