@@ -7,6 +7,8 @@ import type { Result } from './rounds.ts';
 export type Goal =
   /** How many times as long `of` takes as `than`. */
   | { readonly of: string; readonly than: string; readonly atLeast: number }
+  /** Seconds, on any machine that is not starved. */
+  | { readonly secondsOf: string; readonly atMost: number }
   /** Bytes. */
   | { readonly peakMemoryOf: string; readonly atMost: number };
 
@@ -91,7 +93,13 @@ export function verdictsOf({ results, goals }: Table): readonly Verdict[] {
   const find = (name: string): Result | undefined => results.find((result) => result.name === name);
   const verdicts: Verdict[] = [];
   for (const goal of goals) {
-    if ('peakMemoryOf' in goal) {
+    if ('secondsOf' in goal) {
+      const { seconds, stoppedAfter } = find(goal.secondsOf) ?? {};
+      const found = seconds ?? stoppedAfter;
+      if (found === undefined) continue;
+      const text = `${goal.secondsOf} takes at most ${goal.atMost} s`;
+      verdicts.push({ goal: text, found: formatSeconds(found), met: found <= goal.atMost });
+    } else if ('peakMemoryOf' in goal) {
       const found = find(goal.peakMemoryOf)?.peakMemory;
       if (found === undefined) continue;
       const text = `peak memory of ${goal.peakMemoryOf} at most ${formatBytes(goal.atMost)}`;

@@ -19,10 +19,11 @@ export const roleFiles = {
 
 const header = { spec_version: '1.0.0', version: 1, expires: '2100-01-01T00:00:00Z' };
 
-/** Writes the four roles, each signed by the same ed25519 key. Returns the bytes of the targets role. */
-export function writeRepository(folder: string, targets: Plain, form: JsonForm): number {
+/** Writes the four roles, each signed by the same ed25519 key, which is left in `keyFile`. Returns the bytes of the targets role. */
+export function writeRepository(folder: string, targets: Plain, form: JsonForm, keyFile?: string): number {
   mkdirSync(folder, { recursive: true });
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  if (keyFile !== undefined) writeFileSync(keyFile, privateKey.export({ format: 'der', type: 'pkcs8' }));
   const raw = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url');
   const key = { keytype: 'ed25519', scheme: 'ed25519', keyval: { public: raw.toString('hex') } };
   const keyId = sha256(canonicalBytes(jsonOf(key)));

@@ -1,10 +1,11 @@
 /**
- * Benchmarks beside peers: `node bench/run.ts [verify|stage|download|s3 …] [--json]`; see README.md beside this file.
+ * Benchmarks beside peers: `node bench/run.ts [verify|stage|download|s3|scale …] [--json]`; see README.md beside this file.
  */
 import { parseArgs } from 'node:util';
 import { benchDownload } from './download.ts';
 import { formatReport, machineFacts, type Table, verdictsOf } from './report.ts';
 import { benchS3 } from './s3.ts';
+import { benchScale } from './scale.ts';
 import { benchStage } from './stage.ts';
 import { benchVerify } from './verify.ts';
 import { openWorkshop, type Workshop } from './workshop.ts';
@@ -27,9 +28,10 @@ const benchmarks: ReadonlyMap<
   ['stage', benchStage],
   ['download', benchDownload],
   ['s3', benchS3],
+  ['scale', benchScale],
 ]);
 
-/** Those that run unasked: what the last one needs is on few machines. */
+/** Those that run unasked: what the others need is on few machines, or takes minutes to lay out. */
 const usual = ['verify', 'stage', 'download'];
 
 const { values, positionals } = parseArgs({

@@ -39,7 +39,8 @@ export function openWorkshop(): Workshop {
     const { status, stdout } = spawnSync(process.execPath, [compiler, ...options], { encoding: 'utf8' });
     if (status !== 0) throw new Error(`The benchmarks do not compile:\n${stdout}`);
     writeFileSync(join(compiled, 'package.json'), '{ "type": "module" }\n');
-    symlinkSync(join(repository, 'node_modules'), join(compiled, 'node_modules'));
+    for (const name of ['node_modules', 'repo-templates'])
+      symlinkSync(join(repository, name), join(compiled, name));
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;

@@ -1,0 +1,55 @@
+/** One image more in a repository of 5,000 targets and 500 root versions, beside tuftool on as many targets. */
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Contender, type Missing, runCase, runCommands } from './contender.ts';
+import type { Table } from './report.ts';
+import { manyTargets, roleFiles, writeRepository } from './repository-fixture.ts';
+import { runRounds } from './rounds.ts';
+import type { BenchOptions } from './run.ts';
+import { findProgram, requireSpace, type Workshop, writeRandomFile } from './workshop.ts';
+
+const targets = 5000;
+const roots = 500;
+/** Bytes of the image that is added. */
+const size = 20_000_000;
+
+export async function benchScale(workshop: Workshop, options: BenchOptions): Promise<readonly Table[]> {
+  requireSpace(workshop.folder, size * (2 * options.rounds + 4));
+  const folder = join(workshop.folder, 'scale');
+  mkdirSync(folder);
+  const counts = [String(targets), String(roots)];
+  await runCase(workshop.script('scale-prepare'), [folder, ...counts], 20 * options.timeLimit);
+  const script = workshop.script('scale-publish');
+  const args = [folder, String(size), `${targets} targets`];
+  const contenders: Contender[] = [{ name: 'tidegate', run: () => runCase(script, args, options.timeLimit) }];
+  const missing: Missing[] = [];
+  const tuftool = process.env.TUFTOOL ?? findProgram('tuftool');
+  if (tuftool === undefined)
+    missing.push({ name: 'tuftool update', missing: 'neither in TUFTOOL nor on PATH' });
+  else contenders.push({ name: 'tuftool update', run: tuftoolIn(folder, tuftool, options.timeLimit) });
+  const results = await runRounds(contenders, options.rounds, workshop.folder);
+  rmSync(folder, { recursive: true });
+  const goals = [
+    { secondsOf: 'tidegate', atMost: 10 },
+    { peakMemoryOf: 'tidegate', atMost: 500 * 1024 ** 2 },
+  ];
+  const title = `one image of ${size} bytes added to ${targets} targets and ${roots} roots`;
+  return [{ title, bytes: undefined, results, missing, goals }];
+}
+
+/** A repository of as many targets, but one root: tuftool begins with the one that it is given. */
+function tuftoolIn(folder: string, tuftool: string, timeLimit: number): Contender['run'] {
+  const metadata = join(folder, 'tuftool');
+  const images = join(folder, 'added');
+  const keyFile = join(folder, 'tuftool.key');
+  writeRepository(metadata, manyTargets(targets), 'ordered', keyFile);
+  mkdirSync(images);
+  writeRandomFile(join(images, 'disk.img'), size);
+  const roles = ['targets', 'snapshot', 'timestamp'];
+  const versions = roles.flatMap((role) => [`--${role}-version`, '2', `--${role}-expires`, 'in 7 days']);
+  return (run) => {
+    const places = ['--outdir', run, '--metadata-url', `file://${metadata}`, '--add-targets', images];
+    const keys = ['--key', keyFile, '--root', join(metadata, roleFiles.root)];
+    return runCommands([[tuftool, 'update', ...keys, ...places, ...versions]], timeLimit);
+  };
+}
