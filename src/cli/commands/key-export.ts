@@ -38,7 +38,7 @@ export function defineExport(command: Command, surroundings: Surroundings): void
   addNewPassphraseOptions(addPassphraseOptions(addKeyFolderOptions(command)))
     .addHelpText(
       'after',
-      '\nExamples:\n  tidegate key export targets-1 --for tuftool --unencrypted -o /mnt/usb/targets.der\n  tidegate key export targets-1 --format pem -o targets.pem\n',
+      '\nExamples:\n  tidegate key export targets-1 --for tuftool --unencrypted -o /mnt/usb/targets.der\n  tidegate key export targets-1 --format pem -o targets.pem\n\ntuftool lists a P-256 key under another key type and id: with one it signs what it made itself, not our roots.\n',
     )
     .action((key: string, options: ExportOptions) => exportCommand(key, options, surroundings));
 }

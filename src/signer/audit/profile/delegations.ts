@@ -61,7 +61,7 @@ function* roleFindings(role: JsonObject, spot: Spot): Generator<ProfileFinding, 
     });
   if (hashed)
     yield finding('delegated-role-form', spot, 'with path_hash_prefixes', {
-      'go-tuf': 'before September 2026 does not find its targets',
+      'go-tuf': 'up to 2.4.2 does not find its targets',
     });
   yield* roleNameFindings(textOf(role.get('name')), below(spot, 'name'));
   const paths = itemsOf(role.get('paths')).map(textOf);
