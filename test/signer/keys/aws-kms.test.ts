@@ -145,7 +145,7 @@ describe('keys of AWS KMS', () => {
       { privateKey: elliptic, spec, alter: (_, raw) => raw ?? assert.fail('no raw form') },
       { privateKey: elliptic, spec, alter: () => new Uint8Array() },
       { privateKey: elliptic, spec, publicKey: publicDer(stranger) },
-      { privateKey: rsa, spec: 'RSA_2048', alter: (signature) => signature.subarray(1) },
+      { privateKey: rsa, spec: 'RSA_2048', alter: (signature) => signature.subarray(0, -1) },
     ];
     const endpoint = await start();
     for (const key of bad) {
