@@ -167,8 +167,8 @@ async function ceremony(desk: Desk): Promise<Scene> {
   await desk.init(`${root} ${targets} --key-type ecdsa-p256`);
   const roots = await desk.signed('root-1.request.json', ['carol', 'bob']);
   // The first root is taken in; publication waits for the people of targets.
-  const { beside } = await desk.session.type(`publish ${roots}`);
-  assert.match(beside, /tidegate targets propose/);
+  const { out, beside } = await desk.session.type(`publish ${roots}`);
+  assert.match(out + beside, /tidegate targets propose/);
   const image = desk.put('disk-1.0.0.img');
   await desk.type(`release add ${image} --version 1.0.0 --waves none`);
   await desk.type('targets propose');
