@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { formatTime } from '../../metadata/time.ts';
 import { formatBytes, formatDuration, formatTable, printableLine } from '../../terminal.ts';
-import type { FleetModel } from '../../waves/simulation/fleet-model.ts';
+import { type FleetModel, usualFleet } from '../../waves/simulation/fleet-model.ts';
 import type { Forecast } from '../../waves/simulation/forecast.ts';
 import type { Tally } from '../../waves/simulation/tally.ts';
 import { bitRate, byteSize, share, wholeNumber } from '../number-option.ts';
@@ -81,8 +81,8 @@ function addFleetOptions(command: Command): Command {
   return command
     .option('--hosts <number>', 'the size of the fleet', wholeNumber, 10_000)
     .option('--group <label=share>', 'hosts with this label; may be repeated', labelledShare, [])
-    .option('--poll <duration>', 'from one poll of a host to the next', duration, 6 * hour)
-    .option('--jitter <share>', 'how far a poll moves, as a share of that', share, 0.2)
+    .option('--poll <duration>', 'from one poll of a host to the next', duration, usualFleet.polling.interval)
+    .option('--jitter <share>', 'how far a poll moves, as a share of that', share, usualFleet.polling.jitter)
     .option(
       '--synchronised <duration>',
       'hosts poll at one moment, with clocks that are off by this',
@@ -93,8 +93,8 @@ function addFleetOptions(command: Command): Command {
     .option('--start-within <duration>', 'hosts wait up to so long before they download', duration, hour)
     .option('--failure-rate <share>', 'of downloads that break', share, 0.001)
     .option('--revert-rate <share>', 'of new systems that do not come up', share, 0)
-    .option('--cache-time <duration>', 'how long caches keep the timestamp', duration, 60_000)
-    .option('--random-seed <number>', 'another number, another run', wholeNumber, 1);
+    .option('--cache-time <duration>', 'how long caches keep the timestamp', duration, usualFleet.cacheTime)
+    .option('--random-seed <number>', 'another number, another run', wholeNumber, usualFleet.randomSeed);
 }
 
 async function simulateRollout(
@@ -139,6 +139,7 @@ function modelOf(
   const last = Math.max(publication.at, ...release.waves.values(), ...groups, release.lastWaveEnds ?? 0);
   const start = publication.at;
   return {
+    ...usualFleet,
     hosts: options.hosts,
     randomSeed: options.randomSeed,
     start,
@@ -154,17 +155,14 @@ function modelOf(
           : { kind: 'synchronised', clockError: options.synchronised },
     },
     cacheTime: options.cacheTime,
-    refresh: { requests: 2, bytes: 1943 },
-    change: { requests: 3, bytes: 62_898 },
     download: {
       bytes: options.imageSize ?? imageLength ?? 165_000_000,
       bandwidth: options.bandwidth,
       startWithin: options.startWithin,
       failureRate: options.failureRate,
     },
-    boot: { duration: 60_000, revertRate: options.revertRate },
-    retry: { first: 1000, cap: options.poll / 4 },
-    outages: [],
+    boot: { ...usualFleet.boot, revertRate: options.revertRate },
+    retry: { ...usualFleet.retry, cap: options.poll / 4 },
   };
 }
 

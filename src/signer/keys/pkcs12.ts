@@ -31,8 +31,6 @@ import {
   weaknessOf,
 } from './password-encryption.ts';
 
-/** Bytes; a file with a chain of certificates has some thousands. */
-export const maxPkcs12Length = 262_144;
 const maxContents = 32;
 
 type Forge = typeof import('node-forge');

@@ -102,7 +102,7 @@ export const maxDuration = 60 * 24 * 3_600_000;
 
 const hour = 3_600_000;
 
-/** The assumptions that stand where nobody says another: polls six hours apart, a link of 100 Mbit/s. */
+/** The assumptions that stand where nobody says another: polls six hours apart, metadata of a usual size. */
 export const usualFleet = {
   randomSeed: 1,
   polling: { interval: 6 * hour, jitter: 0.2, phase: { kind: 'spread' } },
