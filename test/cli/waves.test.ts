@@ -205,6 +205,15 @@ describe('tidegate waves', () => {
     assert.deepEqual([offered(5), (await shown()).withdrawn], ['1.1.0', []]);
   });
 
+  it('withdraws with a reason and publishes in one step', async () => {
+    await run(`waves withdraw ${release} --reason bad --publish`);
+    const { withdrawn, waiting } = await shown();
+    assert.deepEqual(
+      [withdrawn.map(({ version, reason }) => [version, reason]), waiting],
+      [[['1.1.0', 'bad']], []],
+    );
+  });
+
   it('sets the highest version, and keeps images that hosts may want', async () => {
     await run('waves max-version demo x86_64 1.0.0');
     assert.match(await run('plan'), /highest version of demo x86_64: 1\.1\.0 → 1\.0\.0/);

@@ -3,16 +3,13 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { TidegateError } from '../../errors.ts';
 import type { Wish } from '../../signer/release/steer-release.ts';
 import { printableLine } from '../../terminal.ts';
-import { addPassphraseOptions, type PassphraseOptions } from '../passphrase.ts';
+import { addPublishAtOnce, type PublishAtOnceOptions, publishAtOnce } from '../publish-at-once.ts';
 import { steeringData, steeringLines } from '../steering-text.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { momentOption } from '../time-option.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
 
-export interface SteerOptions extends WorkspaceOptions, PassphraseOptions {
-  readonly dryRun?: true;
-  readonly publish?: true;
-}
+export type SteerOptions = PublishAtOnceOptions;
 
 type Id = readonly [variant: string, arch: string, version: string];
 
@@ -150,9 +147,10 @@ function releaseCommand(command: Command): Command {
 }
 
 export function steeringCommand(command: Command): Command {
-  return addPassphraseOptions(addWorkspaceOption(command))
-    .option('--publish', 'sign and publish it at once, with all else that waits')
-    .option('--dry-run', 'show what it would come to; write nothing');
+  return addPublishAtOnce(addWorkspaceOption(command)).option(
+    '--dry-run',
+    'show what it would come to; write nothing',
+  );
 }
 
 function idIn([variant, arch, version]: readonly [...Id, unknown]): {
@@ -177,11 +175,7 @@ export async function steer(wish: Wish, options: SteerOptions, surroundings: Sur
   const workspace = await openChosenWorkspace(options, surroundings);
   const { steerRelease } = await import('../../signer/release/steer-release.ts');
   const planned = await steerRelease(workspace, wish, { now, dryRun, signal });
-  if (options.publish === true && !dryRun) {
-    const { publishCommand } = await import('./publish.ts');
-    await publishCommand([], { ...options, override: [], verify: 'checksum' }, surroundings);
-    return;
-  }
+  if (await publishAtOnce(options, surroundings)) return;
   for (const line of steeringLines(planned, now)) terminal.print(printableLine(line));
   terminal.print(dryRun ? 'nothing was written' : 'next: tidegate plan, tidegate publish');
   terminal.printJson({ waiting: !dryRun, ...steeringData(planned) });
