@@ -54,9 +54,12 @@ export function defineHostCommands(parent: Command, surroundings: HostSurroundin
     .action(async (options: HostOptions & { readonly retryFailed?: boolean }) => {
       await withAgent(options, surroundings, async (agent) => {
         const { signal, terminal, now } = surroundings;
+        const before = await agent.status();
         const choice = await agent.check({ signal, retryFailed: options.retryFailed === true });
+        const after = await agent.status();
+        for (const line of takenBackLines(before, after)) terminal.print(printableLine(line));
         terminal.print(printableLine(choiceText(choice, now())));
-        terminal.printJson(await agent.status());
+        terminal.printJson(after);
       });
     });
   for (const { name, summary, run } of hostCommands) {
@@ -234,17 +237,26 @@ export function statusLines(found: AgentStatus): readonly string[] {
   return [...lines, `next       ${nextStep(found)}`];
 }
 
-function nextStep({ update_state, confirmed, chosen_update }: AgentStatus): string {
+function nextStep(found: AgentStatus): string {
+  const { update_state, confirmed, chosen_update, staging_partition, available_updates } = found;
   switch (update_state) {
     case 'Ready':
       return 'reboot (or deactivate)';
     case 'Staged':
-      return 'activate';
+      if (available_updates.includes(staging_partition?.image.version ?? '')) return 'activate';
+      return chosen_update === null ? 'check' : `prepare (${chosen_update.version})`;
     case 'Available':
       return confirmed ? `prepare (${chosen_update?.version})` : 'confirm, or revert';
     case 'Idle':
       return confirmed ? 'check' : 'confirm, or revert';
   }
+}
+
+/** A check takes an activation back whose release is gone. */
+function takenBackLines(before: AgentStatus, after: AgentStatus): readonly string[] {
+  if (before.update_state !== 'Ready' || after.update_state === 'Ready') return [];
+  const version = after.staging_partition?.image.version;
+  return [`the activation of ${version} was taken back: it is not offered any more`];
 }
 
 function choiceText(choice: Choice, now: number): string {

@@ -7,7 +7,8 @@
  *    last check. So a cut between two writes can leave no state that the slots do not bear out.
  * 2. `prepare` is two events: `prepare` clears the slot (and leaves Available, as does a prepare that fails after it),
  *    `prepared` ends it. What is prepared is the release that was chosen, or nothing.
- * 3. Only what the last check still offered is activated: a release that was withdrawn stays in its slot.
+ * 3. Only what the last check still offered is activated: a release that was withdrawn stays in its slot. A check that
+ *    finds it gone takes an activation back, as long as it has not booted.
  * 4. A change of slot in either direction is Ready until the reboot; `deactivate` takes it back.
  * 5. A release that the boot loader fell back from, or that was reverted, becomes a fact, so that it is not chosen
  *    again; `settle` finds the former after a boot.
@@ -214,9 +215,17 @@ function plain(after: Situation): Effect {
 
 /** A failed check takes back what was chosen, but not what is staged or activated already. */
 function refreshed(situation: Situation, offer: Offer | 'failed'): Situation {
-  if (offer !== 'failed') return { ...situation, offer };
+  if (offer !== 'failed') return withoutGone({ ...situation, offer }, offer);
   const state = stateOf(situation);
   return state === 'Staged' || state === 'Ready' ? situation : { ...situation, offer: undefined };
+}
+
+/** A revert goes to a system that has worked here, offered or not. */
+function withoutGone(situation: Situation, { open }: Offer): Situation {
+  const { flags, held } = situation;
+  const ordered = isChangeOrdered(flags) && !inactiveFlags(flags).successful;
+  const gone = held !== undefined && !open.includes(held.version);
+  return ordered && gone ? { ...situation, flags: cancelUpgrade(flags) } : situation;
 }
 
 /** What the last boot left behind. The failed slot is cleared, so that it is found once. */

@@ -348,6 +348,23 @@ describe('agent', () => {
     assert.equal((await boot(disk)).slot, 'a');
   });
 
+  it('SLT-16: what was withdrawn after it was activated is not booted, once a check has seen it', async () => {
+    await install();
+    const { releases } = shelf;
+    shelf.failure = new TidegateError('network-unreachable', 'no route');
+    await assert.rejects(agent.check(), { code: 'network-unreachable' });
+    assert.equal((await agent.status()).update_state, 'Ready');
+    shelf.releases = [];
+    await agent.check();
+    assert.equal((await agent.status()).update_state, 'Staged');
+    assert.equal((await boot(disk)).slot, 'a');
+    await assert.rejects(agent.activate(), { code: 'state-not-allowed' });
+    shelf.releases = releases;
+    await agent.check();
+    assert.equal((await agent.activate()).update_state, 'Ready');
+    assert.equal((await boot(disk)).slot, 'b');
+  });
+
   it('a failed check takes back what was chosen, and nothing that is staged', async () => {
     await agent.check();
     shelf.failure = new TidegateError('network-unreachable', 'no route');

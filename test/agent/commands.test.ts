@@ -129,6 +129,26 @@ describe('tidegate-agent', () => {
     assert.ok(Date.parse(status.changes_at ?? '') > repository.now);
   });
 
+  it('SLT-16: says that an activation was taken back, since its release is withdrawn', async () => {
+    await fine('init --release 1.0.0 --image image=old.img');
+    await fine('check');
+    await fine('prepare');
+    await fine('activate');
+    const id = { variant: 'demo', arch: 'x86_64', version: '1.2.0' };
+    const withdrawn = [{ ...id, at: '2020-01-01T00:00:00Z', reason: 'does not boot' }];
+    const manifest = JSON.stringify({ updates: [], migrations: {}, tidegate: { withdrawn } });
+    repository.addTarget('manifest.json', new TextEncoder().encode(manifest));
+    repository.publish();
+    repository.dump(join(folder, 'repository'));
+    assert.match(
+      await fine('check'),
+      /^the activation of 1\.2\.0 was taken back: it is not offered any more\nno update/,
+    );
+    assert.doesNotMatch(await fine('check'), /taken back/);
+    assert.match(await fine('status'), /state {6}Staged\n[\s\S]*next boot {2}slot a\nnext {7}check\n$/);
+    assert.equal((await powerOn(machine())).slot, 'a');
+  });
+
   it('SLT-01: an altered image is refused, told, and the old system boots', async () => {
     await fine('init --release 1.0.0 --image image=old.img');
     await fine('check');

@@ -128,6 +128,20 @@ describe('agent machine', () => {
     assert.equal(advance(newer, { type: 'activate' }).state, 'Ready');
   });
 
+  it('SLT-16: a check that does not offer it takes an activation back, but never a revert', () => {
+    const gone = { chosen: release('1.0.5'), open: ['1.0.5', '1.0.0'] };
+    const step = advance(ready, { type: 'refresh', offer: gone });
+    assert.equal(step.state, 'Staged');
+    assert.deepEqual(step.situation.flags, advance(ready, { type: 'deactivate' }).situation.flags);
+    assert.deepEqual(step.facts, [{ type: 'moved', from: 'Ready', to: 'Staged' }]);
+    // What the slot holds cannot be told: whoever ordered it knew.
+    assert.equal(advance({ ...ready, held: undefined }, { type: 'refresh', offer: gone }).state, 'Ready');
+    const back = flags({ ...confirmed, priority: 2 }, confirmed, 'b');
+    const reverting = { ...ready, flags: back, running: release('1.1.0'), held: release('0.9.0') };
+    assert.equal(stateOf(reverting), 'Ready');
+    assert.equal(advance(reverting, { type: 'refresh', offer: gone }).state, 'Ready');
+  });
+
   it('prepares what is chosen, over what is staged, and refuses when nothing is', () => {
     const nothing = { ...staged, offer: { chosen: undefined, open: ['1.1.0'] } };
     assert.throws(() => advance(nothing, { type: 'prepare' }), /no update is chosen/);
