@@ -87,8 +87,8 @@ function releaseLeft({ pause }: Release): number {
 /** "open to 41.5 % of hosts (by seed), to all at 2030-01-07T00:00:00Z (in 2 d)". */
 export function progressText(release: Release, now: number): string {
   const open = openPlaces(release, now);
-  if (open === MAX_SEED) return 'open to all hosts';
   const end = completeAt(release);
+  if (open === MAX_SEED && (end === 'always' || end <= now)) return 'open to all hosts';
   if (release.pause !== undefined || end === 'always') return `open to ${shareText(open)}`;
   return `open to ${shareText(open)}, to all at ${formatTime(Math.ceil(end / 1000) * 1000)} (in ${formatDuration(end - now)})`;
 }

@@ -4,7 +4,7 @@
  *
  * 1. In both spreads the open seeds are the lowest ones. A pause closes all seeds above the highest open one by a wave
  *    that begins in ten years; whoever is open stays open. `everyone` closes these, too (but seed 0 of updog, which
- *    no wave can close). The plan that it interrupts is kept beside it.
+ *    no wave can close), also in a pause that is under way. The plan that it interrupts is kept beside it.
  * 2. To resume is to move that whole plan by the length of the pause: what was open is open, and the next seed opens
  *    after the time that was left when it was paused. Exact in both spreads, since both keep their shape when moved.
  * 3. To accelerate by a factor is to bring every moment of the plan nearer to now; by a policy, to enter that policy at
@@ -40,35 +40,43 @@ export interface PauseOptions {
 
 export function pauseRelease(manifest: Manifest, id: ReleaseId, options: PauseOptions): Manifest {
   const release = requireRelease(manifest, id);
-  if (release.pause !== undefined) {
-    throw releaseInvalid(id, `found it paused since ${formatTime(release.pause.at)}, expected it under way`);
-  }
-  if (release.waves.size === 0)
-    throw releaseInvalid(id, 'found no waves: it is open to every host, and can only be withdrawn');
   const at = wholeSecond(options.at);
   const everyone = options.everyone === true;
-  const open = everyone ? 0 : openPlaces(release, at);
-  if (open >= MAX_SEED) {
-    throw releaseInvalid(
-      id,
-      'found every host open already, expected some to hold back; pause everyone, or withdraw it',
-    );
+  if (release.pause !== undefined && (!everyone || isPausedForAll(release))) {
+    throw releaseInvalid(id, `found it paused since ${formatTime(release.pause.at)}, expected it under way`);
   }
+  requireHeldBack(release, at, everyone);
   const { waves, lastWaveEnds, groups } = release;
-  const pause: Pause = {
-    at,
-    waves,
-    ...(lastWaveEnds !== undefined && { lastWaveEnds }),
-    ...withGroups(groups),
-  };
+  const plan = { waves, ...(lastWaveEnds !== undefined && { lastWaveEnds }), ...withGroups(groups) };
+  const pause: Pause = release.pause ?? { at, ...plan };
   const until = at + endOfPause;
+  const open = everyone ? 0 : openPlaces(release, at);
   const held = groups?.map((group) => (everyone || group.opens > at ? { ...group, opens: until } : group));
   const schedule = { waves: heldWaves(waves, open, at, until), ...withGroups(held) };
   return changed(manifest, id, { ...schedule, ...spreadIn(release) }, pause);
 }
 
+/** Whether the pause of a release closes those, too, whose turn had come. */
+export function isPausedForAll(release: Release): boolean {
+  const { pause, groups = [] } = release;
+  return (
+    pause !== undefined &&
+    openPlaces(release, pause.at) === 0 &&
+    groups.every(({ opens }) => opens > pause.at)
+  );
+}
+
+function requireHeldBack(release: Release, at: number, everyone: boolean): void {
+  if (release.waves.size === 0)
+    throw releaseInvalid(release, 'found no waves: it is open to every host, and can only be withdrawn');
+  if (everyone || Number(completeAt(release)) > at) return;
+  const expected = 'some to hold back; pause everyone, or withdraw it';
+  throw releaseInvalid(release, `found every host open already, expected ${expected}`);
+}
+
 /** Waves in which the lowest `open` places are open at `at` and all others close until `until`. */
 function heldWaves(waves: Waves, open: number, at: number, until: number): Waves {
+  if (open >= MAX_SEED) return waves;
   if (open === 0) return new Map([[0, until]]);
   const highest = open - 1;
   const earlier = [...waves].filter(([seed, time]) => seed < highest && time < at);

@@ -32,9 +32,12 @@ export function openPlaces(release: Schedulable, now: number): number {
   return open;
 }
 
-/** When every place of the fleet is open: milliseconds, or `always` */
+/** When every place of the fleet and every group is open: milliseconds, or `always` */
 export function completeAt(release: Schedulable): number | 'always' {
-  return turnOf(release, { seed: MAX_SEED - 1 });
+  const last = turnOf(release, { seed: MAX_SEED - 1 });
+  const { groups = [] } = release;
+  if (groups.length === 0) return last;
+  return Math.max(last === 'always' ? 0 : last, ...groups.map(({ opens }) => opens));
 }
 
 function isOpenAt(turn: number | 'always', now: number): boolean {

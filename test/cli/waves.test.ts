@@ -132,6 +132,19 @@ describe('tidegate waves', () => {
     assert.match(await run('waves show demo x86_64 1.1.0'), /open to 15\.0 % of hosts/);
   });
 
+  it('closes a pause under way for everyone, who are open again when it is resumed', async () => {
+    await run(`waves pause ${release} --publish`);
+    session.now += hour;
+    assert.deepEqual([offered(150), offered(300)], ['1.1.0', '1.0.0']);
+    await run(`waves pause ${release} --everyone --publish`);
+    assert.deepEqual([offered(150), offered(300)], ['1.0.0', '1.0.0']);
+    assert.match(await run('waves show'), /1\.1\.0: open to 0\.0 % of hosts\n +paused +since 2030-01-02T12:/);
+    const again = await session.type(`waves pause ${release} --everyone`);
+    assert.match(again.beside, /\[release-invalid\].*it is so already: paused/);
+    await run(`waves resume ${release} --publish`);
+    assert.deepEqual([offered(150), offered(300)], ['1.1.0', '1.0.0']);
+  });
+
   it('goes to keys that lie elsewhere as a request, and counts from when that was made', async () => {
     await run(`waves pause ${release}`);
     await run('targets propose');

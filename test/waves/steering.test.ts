@@ -4,7 +4,13 @@ import { choose } from '../../src/waves/choose.ts';
 import { formatManifest, parseManifest } from '../../src/waves/manifest.ts';
 import type { Manifest, Release } from '../../src/waves/release.ts';
 import { addRelease, emptyManifest } from '../../src/waves/releases.ts';
-import { accelerateRelease, pauseRelease, resumeRelease, withdrawRelease } from '../../src/waves/steering.ts';
+import {
+  accelerateRelease,
+  isPausedForAll,
+  pauseRelease,
+  resumeRelease,
+  withdrawRelease,
+} from '../../src/waves/steering.ts';
 import { completeAt, openPlaces, turnOf } from '../../src/waves/turn.ts';
 import { opensAt, type Spread } from '../../src/waves/wave.ts';
 import { parseWavePolicy, scheduleOf, type WavePolicy } from '../../src/waves/wave-policy.ts';
@@ -138,6 +144,51 @@ describe('steering a release', () => {
     assert.ok(!openFor(everyone, 3, start + 100 * hour));
     assert.ok(!openFor(everyone, 3, start + 100 * hour, ['canary']));
     assert.ok(!openForUpdog(everyone, 3, start + 100 * hour));
+  });
+
+  it('closes a pause under way for everyone, and resumes the plan that the pause found', () => {
+    const groups = [{ labels: ['canary'], opens: start }];
+    const manifest = rollout('linear', 'default', { groups });
+    const paused = pauseRelease(manifest, id, { at: start + 36 * hour });
+    assert.ok(
+      openFor(paused, 150, start + 40 * hour) && openFor(paused, 2000, start + 40 * hour, ['canary']),
+    );
+    assert.ok(!isPausedForAll(only(manifest)) && !isPausedForAll(only(paused)));
+    const closed = pauseRelease(paused, id, { at: start + 40 * hour, everyone: true });
+    assert.deepEqual(only(closed).pause, only(paused).pause);
+    assert.ok(isPausedForAll(only(closed)));
+    for (const labels of [[], ['canary']])
+      for (const seed of seeds) assert.ok(!openFor(closed, seed, start + 400 * hour, labels), `${seed}`);
+    for (const seed of [1, 150, 2047]) assert.ok(!openForUpdog(closed, seed, start + 400 * hour), `${seed}`);
+    const refused = { code: 'release-invalid', message: /found it paused since 2030-01-02T12:00:00Z/ };
+    assert.throws(() => pauseRelease(closed, id, { at: start + 41 * hour, everyone: true }), refused);
+    const [first, again] = [paused, closed].map((one) => only(resumeRelease(one, id, start + 60 * hour)));
+    assert.deepEqual(again, first);
+    const early = pauseRelease(rollout('linear'), id, { at: start });
+    assert.ok(isPausedForAll(only(early)), 'nobody was open');
+    const group = [{ labels: ['canary'], opens: start - hour }];
+    assert.ok(
+      !isPausedForAll(only(pauseRelease(rollout('linear', 'default', { groups: group }), id, { at: start }))),
+    );
+  });
+
+  it('holds a group that comes after the last wave, and counts it', () => {
+    const opens = start + 400 * hour;
+    const manifest = rollout('linear', 'default', { groups: [{ labels: ['last'], opens }] });
+    assert.equal(completeAt(only(manifest)), opens);
+    const at = start + 300 * hour;
+    assert.equal(openPlaces(only(manifest), at), 2048);
+    const paused = pauseRelease(manifest, id, { at });
+    assert.ok(openFor(paused, 2047, at) && !openFor(paused, 5, start + 9000 * hour, ['last']));
+    const resumed = resumeRelease(paused, id, at + 10 * hour);
+    assert.equal(completeAt(only(resumed)), opens + 10 * hour);
+    assert.ok(openFor(resumed, 2047, at + 10 * hour));
+    const sooner = accelerateRelease(manifest, id, { at, factor: 2 });
+    assert.equal(completeAt(only(sooner)), at + 50 * hour);
+    assert.throws(() => pauseRelease(manifest, id, { at: opens }), { code: 'release-invalid' });
+    // Waves that no clock decides, of another tool, and a group.
+    const free = { waves: new Map<number, number>(), groups: [{ labels: ['last'], opens }] };
+    assert.equal(completeAt(free), opens);
   });
 
   it('pauses before the first wave, and waves of another tool that begin above seed 0', () => {

@@ -11,7 +11,13 @@ import { digestOf } from '../../metadata/crypto.ts';
 import { formatManifest } from '../../waves/manifest.ts';
 import { type Manifest, type Release, type ReleaseId, releaseKey } from '../../waves/release.ts';
 import { requireRelease, setMaxVersion, setMigrations, setWaves } from '../../waves/releases.ts';
-import { accelerateRelease, pauseRelease, resumeRelease, withdrawRelease } from '../../waves/steering.ts';
+import {
+  accelerateRelease,
+  isPausedForAll,
+  pauseRelease,
+  resumeRelease,
+  withdrawRelease,
+} from '../../waves/steering.ts';
 import { requireBake, scheduleOf, type WavePolicy } from '../../waves/wave-policy.ts';
 import { type ReleaseSteering, type Steering, steeringName } from '../release/steering-draft.ts';
 
@@ -74,7 +80,7 @@ export function isSteered(change: Steering, manifest: Manifest): boolean {
     return release === undefined && manifest.withdrawn?.some((one) => releaseKey(one) === key) === true;
   }
   if (release === undefined) return false;
-  if (change.kind === 'pause') return release.pause !== undefined;
+  if (change.kind === 'pause') return change.everyone ? isPausedForAll(release) : release.pause !== undefined;
   if (change.kind === 'resume') return release.pause === undefined;
   return false;
 }
