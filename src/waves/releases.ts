@@ -108,9 +108,15 @@ export function setMaxVersion(
   maxVersion: string,
 ): Manifest {
   const id = { ...fleet, version: maxVersion };
-  checkedVersion(maxVersion, id, 'maxVersion');
-  if (!manifest.updates.some((release) => isSibling(release, fleet))) {
+  const highest = checkedVersion(maxVersion, id, 'maxVersion');
+  const siblings = manifest.updates.filter((release) => isSibling(release, fleet));
+  if (siblings.length === 0)
     throw releaseInvalid(id, 'found no release of this variant and architecture, expected at least one');
+  const isAllowed = ({ version }: Release): boolean =>
+    compareVersions(checkedVersion(version, id, 'version'), highest) <= 0;
+  if (!siblings.some(isAllowed)) {
+    const expected = `one to go down to; ${siblings.map(({ version }) => version).join(', ')} are above it`;
+    throw releaseInvalid(id, `maxVersion: found no release up to ${maxVersion}, expected ${expected}`);
   }
   const updates = manifest.updates.map((other) =>
     isSibling(other, fleet) ? { ...other, maxVersion } : other,

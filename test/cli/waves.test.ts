@@ -92,8 +92,19 @@ describe('tidegate waves', () => {
       seed: number;
     };
     assert.ok(byId.seed >= 0 && byId.seed < 2048);
-    assert.equal((await session.type('waves when')).status, 64);
-    assert.equal((await session.type('waves when --seed 9999')).status, 64);
+    for (const more of ['', ' --seed 9999', ' --seed 3 --labels Canary', ' --seed 3 --labels canary,'])
+      assert.equal((await session.type(`waves when${more}`)).status, 64, more);
+  });
+
+  it('tells the second from which a host of that seed takes it, not the one before', async () => {
+    for (const seed of [0, 1, 20, 21, 300, 2047, 2048]) {
+      const line = `waves when demo x86_64 1.1.0 --seed ${seed} --json`;
+      const found = (await session.type(line)).json() as { releases: { opensAt: string }[] };
+      const opens = Date.parse(found.releases[0]?.opensAt ?? '');
+      const at = (now: number) =>
+        choose(manifest(), { variant: 'demo', arch: 'x86_64', version: '0.9.0', seed }, now).release?.version;
+      assert.deepEqual([at(opens - 1000), at(opens)], ['1.0.0', '1.1.0'], `${seed}`);
+    }
   });
 
   it('pauses: the plan says what was and will be, hosts obey, and it goes on where it stopped', async () => {
@@ -170,6 +181,16 @@ describe('tidegate waves', () => {
     assert.match(await run(`waves accelerate ${release} --factor 2.5`), /then:/);
     assert.match(await run('waves drop demo x86_64 1.1.0'), /taken back: accelerate/);
     assert.equal((await session.type('waves drop demo x86_64')).status, 64);
+    const later = await session.type(`waves set ${release} --policy none --start-time +3d`);
+    assert.deepEqual([later.status, (await shown()).waiting], [64, []], 'it would open at once');
+    assert.match(
+      (
+        await session.type(
+          'release add disk-1.0.0.img --version 1.5.0 --waves none --start-time 2031-01-01T00:00:00Z',
+        )
+      ).beside,
+      /\[release-invalid\].*without waves is open as soon as it is published/,
+    );
     await run(`waves accelerate ${release} --policy accelerated --publish`);
     assert.equal((await shown()).releases[1]?.openShare.toFixed(2), '0.10');
     assert.match((await shown()).releases[1]?.openToAll ?? '', /^2030-01-03/);
@@ -232,6 +253,10 @@ describe('tidegate waves', () => {
     assert.match(await run('plan'), /highest version of demo x86_64: 1\.1\.0 → 1\.0\.0/);
     await run('publish');
     assert.equal(offered(5), '1.0.0');
+    assert.match(
+      (await session.type('waves max-version demo x86_64 0.9.0')).beside,
+      /found no release up to 0\.9\.0, expected one to go down to; 1\.0\.0, 1\.1\.0 are above it/,
+    );
     assert.match(
       (await session.type('waves max-version demo x86_64 1.0.0')).beside,
       /highest version 1\.0\.0/,

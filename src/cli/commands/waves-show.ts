@@ -4,6 +4,7 @@ import { TidegateError } from '../../errors.ts';
 import { formatTime } from '../../metadata/time.ts';
 import type { LiveRepository } from '../../signer/publication/live-repository.ts';
 import { formatDuration, formatTable, printableLine } from '../../terminal.ts';
+import { isLabel, labelForm } from '../../waves/own-members.ts';
 import type { Manifest, Release } from '../../waves/release.ts';
 import { releaseName } from '../../waves/release.ts';
 import { MAX_SEED, parseSeed, seedOf } from '../../waves/seed.ts';
@@ -32,9 +33,7 @@ export const defineShow: Define = (command, surroundings) => {
     .description('When a host has its turn for every published release.')
     .option('--seed <number>', 'the seed of the host', seedOption)
     .option('--host-id <id>', 'or the id from which its seed follows')
-    .option('--labels <list>', 'what the host says of itself, such as canary,rack-7', (text) =>
-      text.split(','),
-    )
+    .option('--labels <list>', 'what the host says of itself, such as canary,rack-7', labelsOption)
     .addHelpText(
       'after',
       '\nExamples:\n  tidegate waves when --seed 17\n  tidegate waves when --host-id 4c4c4544 --labels canary\n',
@@ -46,6 +45,13 @@ function common(command: Command): Command {
   return addWorkspaceOption(command)
     .argument('[release...]', 'VARIANT [ARCH [VERSION]]; none: all')
     .option('--at <time>', 'as of another time: +14d, or 2030-01-31T09:30:00Z', momentOption);
+}
+
+function labelsOption(text: string): readonly string[] {
+  const labels = text.split(',');
+  const wrong = labels.find((label) => !isLabel(label));
+  if (wrong === undefined) return labels;
+  throw new InvalidArgumentError(`found ${JSON.stringify(wrong)}, expected ${labelForm}`);
 }
 
 function seedOption(text: string): number {
@@ -93,8 +99,7 @@ function progressData(release: Release, now: number): Record<string, unknown> {
   return {
     openShare: openPlaces(release, now) / MAX_SEED,
     paused: release.pause !== undefined,
-    openToAll:
-      release.pause !== undefined || end === 'always' ? null : formatTime(Math.ceil(end / 1000) * 1000),
+    openToAll: release.pause !== undefined || end === 'always' ? null : wholeSecond(end),
   };
 }
 
@@ -119,7 +124,7 @@ async function when(
     labels: labels ?? [],
     releases: turns.map(({ release: { variant, arch, version }, turn }) => ({
       ...{ variant, arch, version, paused: turn === 'paused', always: turn === 'always' },
-      opensAt: typeof turn === 'number' ? formatTime(turn) : null,
+      opensAt: typeof turn === 'number' ? wholeSecond(turn) : null,
       open: turn === 'always' || (typeof turn === 'number' && turn <= now),
     })),
   });
@@ -136,8 +141,13 @@ function turnIn(release: Release, host: { seed: number; labels: readonly string[
 function turnText(turn: Turn, now: number): string {
   if (turn === 'always') return 'open at all times';
   if (turn === 'paused') return 'waits: the release is paused';
-  const text = formatTime(Math.ceil(turn / 1000) * 1000);
+  const text = wholeSecond(turn);
   return turn <= now ? `open since ${text}` : `opens at ${text}, in ${formatDuration(turn - now)}`;
+}
+
+/** The first whole second at which it is open. */
+function wholeSecond(moment: number): string {
+  return formatTime(Math.ceil(moment / 1000) * 1000);
 }
 
 interface Published {

@@ -70,6 +70,7 @@ function defineSet(command: Command, surroundings: Surroundings): void {
     )
     .action((...args: [...Id, SetOptions]) => {
       const { policy, startTime, spread } = args[3];
+      if (policy === 'none' && startTime !== undefined) throw openAtOnceLater();
       const wish = {
         ...{ kind: 'set' as const, ...idIn(args), spread },
         ...(policy !== 'none' && { policy }),
@@ -77,6 +78,12 @@ function defineSet(command: Command, surroundings: Surroundings): void {
       };
       return steer(wish, args[3], surroundings);
     });
+}
+
+function openAtOnceLater(): TidegateError {
+  const text =
+    'without waves (none) a release is open as soon as it is published; for a moment of its own, a policy with one wave';
+  return new TidegateError('usage', `--start-time: ${text}`);
 }
 
 function definePause(command: Command, surroundings: Surroundings): void {

@@ -102,6 +102,8 @@ async function describeRelease(workspace: Workspace, options: ReleaseOptions): P
   if (startTime !== undefined && !isTime(startTime)) {
     throw invalid(`start time: found ${startTime}, expected ${timeRange}`);
   }
+  if (startTime !== undefined && wavePolicy === 'none')
+    throw invalid('start time: a release without waves is open as soon as it is published');
   return {
     ...release,
     images: [],
