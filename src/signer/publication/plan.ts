@@ -14,12 +14,18 @@ import type { NamedKey } from '../keys/key-ring.ts';
 import type { TargetDraft } from '../release/target-draft.ts';
 import type { DelegationSetting } from '../workspace/delegation-settings.ts';
 import type { Expiration } from '../workspace/expiration.ts';
-import { type DelegatedPlace, delegatedPlaces, plannedDelegations } from './delegation-plan.ts';
+import {
+  type DelegatedPlace,
+  delegatedPlaces,
+  type PlannedDelegations,
+  plannedDelegations,
+} from './delegation-plan.ts';
 import type { LiveRepository } from './live-repository.ts';
 import { planDigest } from './plan-json.ts';
 import { manifestAsTarget, type PlannedReleases, planReleases, type ScheduledDraft } from './release-plan.ts';
 import { type PlannedRole, planRoles, type SignedRole } from './role-plan.ts';
 import { type PlannedSteering, planSteering, type ScheduledSteering } from './steering-plan.ts';
+import { requireStillFound } from './still-found.ts';
 import {
   isNews,
   type PlannedTarget,
@@ -91,7 +97,34 @@ export interface RepositoryPlan {
  */
 export function planRepository(input: PlanInput): RepositoryPlan | undefined {
   const { live, now, wavesFrom, renew, repository, signed } = input;
-  const { manifest, releases, images, steered } = planList(input);
+  const list = planList(input);
+  const listing = planListing(input, list);
+  const { delegations, places, changed } = listing;
+  const roles = planRoles({ ...input, places, changed, delegationsChange: delegations.changed });
+  if (roles.length === 0) return undefined;
+  const { manifest, releases, steered } = list;
+  const { contents, added, removed } = listing;
+  const plan = {
+    ...{ live, repository, now, wavesFrom, renew, signed, roles, releases, steered, manifest },
+    ...{ contents, added, removed, places },
+    targets: contents.get('targets') ?? new Map(),
+    delegations: delegations.json,
+    delegationsChange: delegations.changed,
+  };
+  return { ...plan, ...planDigest(plan) };
+}
+
+type PlannedList = PlannedReleases & Pick<RepositoryPlan, 'steered'>;
+
+interface PlannedListing extends Pick<RepositoryPlan, 'contents' | 'added' | 'removed' | 'places'> {
+  readonly delegations: PlannedDelegations;
+  /** Targets roles whose content changes. */
+  readonly changed: ReadonlySet<string>;
+}
+
+/** What each targets role will list, the list of releases among it, and who is asked for what. */
+function planListing(input: PlanInput, { manifest, images, ...list }: PlannedList): PlannedListing {
+  const { live } = input;
   const delegations = plannedDelegations(live.published, input.delegations, input.names.values());
   const places = delegatedPlaces(delegations.parsed, live.published);
   const before = listedBefore(live, places);
@@ -104,41 +137,23 @@ export function planRepository(input: PlanInput): RepositoryPlan | undefined {
     delegations: delegations.parsed,
     manifest,
   });
-  const list = plannedManifest(manifest, before.get('targets'));
+  const file = plannedManifest(manifest, before.get('targets'));
   const contents = new Map([...before, ...content.contents]);
   const targets = new Map(contents.get('targets'));
-  for (const target of list) targets.set(target.target, targetObject(target, targets.get(target.target)));
+  for (const target of file) targets.set(target.target, targetObject(target, targets.get(target.target)));
   contents.set('targets', targets);
-  const changed = new Set([...content.contents.keys(), ...list.map(({ role }) => role)]);
-  requireChains(manifest, contents, { releases, steered });
-  const roles = planRoles({ ...input, places, changed, delegationsChange: delegations.changed });
-  if (roles.length === 0) return undefined;
-  const plan = {
-    ...{
-      live,
-      repository,
-      now,
-      wavesFrom,
-      renew,
-      signed,
-      roles,
-      releases,
-      steered,
-      manifest,
-      targets,
-      contents,
-      places,
-    },
-    added: [...content.added, ...list],
+  requireChains(manifest, contents, list);
+  if (delegations.changed) requireStillFound({ live, delegations: delegations.parsed, contents, manifest });
+  const changed = new Set([...content.contents.keys(), ...file.map(({ role }) => role)]);
+  return {
+    ...{ delegations, places, contents, changed },
+    added: [...content.added, ...file],
     removed: content.removed,
-    delegations: delegations.json,
-    delegationsChange: delegations.changed,
   };
-  return { ...plan, ...planDigest(plan) };
 }
 
 /** The list of releases: what is published, as it was steered, and what is new. */
-function planList(input: PlanInput): PlannedReleases & Pick<RepositoryPlan, 'steered'> {
+function planList(input: PlanInput): PlannedList {
   const { live, steeredAt: at, steering, minimumBake } = input;
   const { manifest, steered } = planSteering({ manifest: live.manifest, steering, at, minimumBake });
   const planned = planReleases(input.drafts, live, manifest);

@@ -1,5 +1,6 @@
 /** In which order hosts ask the roles for a target: the search of trust/lookup.ts, for people to look at. Pure. */
 import type { Delegations } from '../../metadata/delegations.ts';
+import type { JsonObject } from '../../metadata/json.ts';
 import type { TargetPath } from '../../metadata/target-path.ts';
 import { type LiveRepository, listedIn } from './live-repository.ts';
 import { searchOrder } from './target-names.ts';
@@ -14,13 +15,17 @@ export interface SearchStep {
   readonly lists: boolean;
 }
 
-/** @param top the delegations of the top-level role, as they will be; those below are taken as they are published */
+/**
+ * @param top the delegations of the top-level role, as they will be; those below are taken as they are published
+ * @param listed what a role lists; default: as it is published
+ */
 export function searchSteps(
   top: Delegations | undefined,
   live: Pick<LiveRepository, 'published'>,
   path: TargetPath,
+  listed: (role: string) => JsonObject | undefined = (role) => listedIn(live, role)?.targets,
 ): readonly SearchStep[] {
-  const lists = (role: string): boolean => listedIn(live, role)?.targets.has(path) === true;
+  const lists = (role: string): boolean => listed(role)?.has(path) === true;
   const steps: SearchStep[] = [
     { role: 'targets', delegator: undefined, terminating: false, lists: lists('targets') },
   ];

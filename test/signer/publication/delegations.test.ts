@@ -10,10 +10,12 @@ import { readLive } from '../../../src/signer/publication/live-repository.ts';
 import { planAt, planPublication } from '../../../src/signer/publication/plan-publication.ts';
 import { publish } from '../../../src/signer/publication/publish.ts';
 import { searchSteps } from '../../../src/signer/publication/search-order.ts';
+import { requireStillFound } from '../../../src/signer/publication/still-found.ts';
 import { refreshRepositories } from '../../../src/signer/refresh.ts';
 import { addRelease } from '../../../src/signer/release/add-release.ts';
 import { addTarget, removeTarget } from '../../../src/signer/release/add-target.ts';
 import { listTargets } from '../../../src/signer/release/list-targets.ts';
+import { steerRelease } from '../../../src/signer/release/steer-release.ts';
 import { readTargetDrafts } from '../../../src/signer/release/target-draft.ts';
 import { addDelegation, removeDelegation } from '../../../src/signer/workspace/edit-delegations.ts';
 import { repositoriesOf, type Workspace } from '../../../src/signer/workspace/workspace.ts';
@@ -390,5 +392,65 @@ describe('signer/publication/search-order', () => {
       now: later,
     });
     assert.deepEqual(plan?.roles.map(({ role }) => role).slice(0, 3), ['firmware', 'everything', 'last']);
+  });
+
+  it('nothing takes a role away, or past it, whose images a release in the list needs', async () => {
+    const { fs, store, workspace } = await delegating();
+    await planAndPublish(workspace, later);
+    const image = await file(fs, 'fw-demo-x86_64-1.1.0.img');
+    await addRelease(workspace, { images: { image }, version: '1.1.0', role: 'firmware' });
+    await planAndPublish(workspace, later + hour);
+    const now = later + day;
+    const planning = async (settings: Workspace['settings']) =>
+      await planPublication({ ...workspace, settings }, { now });
+    const { settings } = workspace;
+    const before = { ...firmware, name: 'before', paths: ['*'], terminating: true };
+    for (const delegations of [[], [{ ...firmware, paths: ['gw-*'] }], [before, firmware]]) {
+      await assert.rejects(planning({ ...settings, delegations }), {
+        code: 'release-invalid',
+        message: /image of release demo x86_64 1\.1\.0.* find it in role firmware.* nowhere/,
+      });
+    }
+    for (const delegations of [[firmware], [{ ...before, terminating: false }, firmware]])
+      await planning({ ...settings, delegations });
+    await removeDelegation(workspace, 'firmware');
+    const without = await open(fs, store);
+    const id = { variant: 'demo', arch: 'x86_64', version: '1.1.0' };
+    await steerRelease(without, { kind: 'withdraw', ...id }, { now });
+    await planAndPublish(without, now);
+  });
+
+  it('a role that lists a needed name with other bytes does not come before the one in which hosts find it', async () => {
+    const { fs, store, workspace } = await delegating();
+    await planAndPublish(workspace, later);
+    const live = await liveOf(workspace);
+    const images = { image: await file(fs, 'fw-1.img') };
+    await addRelease(workspace, {
+      images,
+      version: '1.1.0',
+      variant: 'demo',
+      arch: 'x86_64',
+      role: 'firmware',
+    });
+    await planAndPublish(workspace, later + hour);
+    const after = await liveOf(await open(fs, store));
+    const contents = new Map([
+      ['targets', after.published?.targets.targets ?? new Map()],
+      ['firmware', after.published?.delegated.get('firmware')?.document.targets ?? new Map()],
+    ]);
+    const { manifest } = after;
+    const delegations = after.published?.targets.delegations;
+    requireStillFound({ live: after, delegations, contents, manifest });
+    const forged = jsonOf({ length: 1, hashes: { sha256: '0'.repeat(64) } });
+    const shadowed = new Map([
+      ...contents,
+      ['targets', new Map([...(contents.get('targets') ?? []), ['fw-1.img', forged]])],
+    ]);
+    assert.throws(() => requireStillFound({ live: after, delegations, contents: shadowed, manifest }), {
+      code: 'release-invalid',
+      message: /in role targets, with other bytes/,
+    });
+    const none = { live, delegations: undefined, contents: new Map(), manifest };
+    requireStillFound({ ...none, manifest: { ...manifest, updates: manifest.updates.slice(1) } });
   });
 });
