@@ -99,7 +99,8 @@ export async function planPublication(
     const request = { ...waiting, renew: new Set<string>(), signed: own, now, wavesFrom };
     const plan = await planPlace(workspace, live, request);
     warnings.push(...planWarnings(live, plan, now));
-    facts.push({ manifest: live.manifest, drafts: waiting.drafts, releases: plan?.releases ?? [] });
+    const { releases = [], steered = [], manifest = live.manifest } = plan ?? {};
+    facts.push({ drafts: waiting.drafts, releases, steered, manifest });
     if (plan !== undefined) repositories.push(plan);
   }
   const violations = violationsOf(workspace.settings.rules, facts, wavesFrom ?? now);

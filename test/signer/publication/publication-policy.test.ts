@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { planPublication } from '../../../src/signer/publication/plan-publication.ts';
 import { requireKept, violationsOf } from '../../../src/signer/publication/publication-policy.ts';
 import { publish } from '../../../src/signer/publication/publish.ts';
+import { removeDraft } from '../../../src/signer/release/draft.ts';
+import { steerRelease, type Wish } from '../../../src/signer/release/steer-release.ts';
+import { removeSteering } from '../../../src/signer/release/steering-draft.ts';
 import { readOverrides } from '../../../src/signer/workspace/overrides.ts';
 import { noRules } from '../../../src/signer/workspace/publication-rules.ts';
 import type { Workspace } from '../../../src/signer/workspace/workspace.ts';
@@ -89,6 +92,59 @@ describe('signer/publication/publication-policy', () => {
     await planAndPublish(atOnce, start);
     await addVersion(atOnce, '1.1.0');
     assert.deepEqual(await violated(atOnce, start + hour), [], 'one that was open at once left no time');
+  });
+
+  it('bake-time: also between two releases of one plan, and before one that is published and begins later', async () => {
+    const workspace = await withPolicy('[policy]\nminimum_bake = "2 days"');
+    await addVersion(workspace, '1.0.0', { startTime: start });
+    await addVersion(workspace, '1.1.0', { startTime: start + day });
+    const [later, ...rest] = await violated(workspace);
+    assert.match(later ?? '', /^bake-time: release demo x86_64 1\.1\.0: first wave at 2026-11-25/);
+    assert.deepEqual(rest, [], 'told of once');
+    const atOnce = await withPolicy('[policy]\nminimum_bake = "2 days"');
+    for (const version of ['1.0.0', '1.1.0']) await addVersion(atOnce, version, { wavePolicy: 'none' });
+    assert.equal((await violated(atOnce)).length, 1);
+    const booked = await withPolicy('[policy]\nminimum_bake = "2 days"');
+    await addVersion(booked, '1.1.0', { startTime: start + 9 * day });
+    await planAndPublish(booked, start);
+    await addVersion(booked, '1.0.1', { startTime: start });
+    assert.deepEqual(await violated(booked), [], 'it has its time before the other begins');
+    await removeDraft(booked, { variant: 'demo', arch: 'x86_64', version: '1.0.1' });
+    await addVersion(booked, '1.0.1', { startTime: start + 8 * day });
+    assert.match((await violated(booked)).join(), /^bake-time: release demo x86_64 1\.0\.1/);
+  });
+
+  it('other waves of a published release, and more speed, are held against the same rules', async () => {
+    const workspace = await withPolicy('[policy]\nminimum_bake = "2 days"\nwaves = ["slow", "default"]');
+    await addVersion(workspace, '1.0.0', { startTime: start, wavePolicy: 'slow' });
+    await addVersion(workspace, '1.1.0', { startTime: start + 3 * day, wavePolicy: 'slow' });
+    await planAndPublish(workspace, start);
+    const id = { variant: 'demo', arch: 'x86_64', version: '1.1.0' };
+    const steered = async (wish: Wish): Promise<readonly string[]> => {
+      await steerRelease(workspace, wish, { now: start + hour });
+      return await violated(workspace, start + hour);
+    };
+    const other = { kind: 'set', ...id, spread: 'linear' } as const;
+    const bake = 'bake-time: release demo x86_64 1.1.0: first wave at 2026-11-24T13:00:00Z';
+    assert.deepEqual(await steered({ ...other }), [
+      'wave-policy: release demo x86_64 1.1.0: waves none',
+      bake,
+    ]);
+    assert.deepEqual(await steered({ ...other, policy: 'default', startTime: start + 3 * day }), []);
+    assert.deepEqual(await steered({ ...other, policy: 'emergency', startTime: start + 3 * day }), [
+      'wave-policy: release demo x86_64 1.1.0: waves emergency',
+    ]);
+    const [faster, sooner, ...rest] = await steered({ kind: 'accelerate', ...id, factor: 20 });
+    assert.equal(faster, 'wave-policy: release demo x86_64 1.1.0: waves 20 times as fast');
+    assert.match(sooner ?? '', /^bake-time: release demo x86_64 1\.1\.0/);
+    assert.deepEqual(rest, []);
+    const older = { ...id, version: '1.0.0' };
+    await removeSteering(workspace, { kind: 'accelerate', ...id, base: '' });
+    assert.deepEqual(
+      await steered({ kind: 'pause', ...older, everyone: false }),
+      [],
+      'slower is no violation',
+    );
   });
 
   it('required-fleets: a version for all of them, in one plan or one after another', async () => {
