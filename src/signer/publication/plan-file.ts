@@ -5,7 +5,8 @@
  *
  * The id is the SHA-256 of the canonical form of `content`. `planned_at` says from when waves count that were to begin
  * when published; what they come to stands in `content`, in absolute times, so that nobody can move them by it. How long
- * roles are valid stands there too, and counts from when they are signed.
+ * roles are valid stands there too, and counts from when they are signed. Nothing else may stand in `content`: what an
+ * approver reads there is what is compared with what would be published.
  */
 import { TidegateError } from '../../errors.ts';
 import { canonicalBytes } from '../../metadata/canonical.ts';
@@ -49,9 +50,26 @@ export function parsePlanFile(bytes: Uint8Array, where: string): PlanFile {
   if (typeof plannedAt !== 'number' || !isJsonObject(content)) throw invalid(where, 'lacks a member');
   const found = digestOf('sha256', canonicalBytes(content));
   if (found !== id) throw invalid(where, `says plan ${String(id)}, and its content is plan ${found}`);
+  return { id: found, plannedAt, parts: partsIn(content, where) };
+}
+
+/** One for each repository, and nothing beside them that nobody would compare. */
+function partsIn(content: JsonObject, where: string): PlanFile['parts'] {
   const repositories = content.get('repositories');
-  const parts = (isJsonArray(repositories) ? repositories : []).filter(isJsonObject);
-  return { id: found, plannedAt, parts: new Map(parts.map((part) => [String(part.get('folder')), part])) };
+  if (content.get('tidegate_plan') !== 1 || !isJsonArray(repositories))
+    throw invalid(where, 'holds no plan of this version');
+  const other = [...content.keys()].find((member) => !['tidegate_plan', 'repositories'].includes(member));
+  if (other !== undefined)
+    throw invalid(where, `has an unknown member ${JSON.stringify(other)} in its content`);
+  const parts = new Map<string, JsonObject>();
+  for (const part of repositories) {
+    const folder = isJsonObject(part) ? part.get('folder') : undefined;
+    if (!isJsonObject(part) || typeof folder !== 'string')
+      throw invalid(where, 'has a part of no repository');
+    if (parts.has(folder)) throw invalid(where, `has two parts of the repository ${folder}`);
+    parts.set(folder, part);
+  }
+  return parts;
 }
 
 function read(bytes: Uint8Array, where: string): JsonObject {
@@ -71,8 +89,8 @@ function invalid(where: string, found: string, options?: ErrorOptions): Tidegate
 /** How a part of a plan that was approved stands to what would be done now. */
 export type Standing = 'same' | 'moved' | 'changed';
 
-/** What follows from what is replaced: numbers, and the roles that are pulled along. */
-const followingMembers = ['base', 'root', 'renew', 'roles'];
+/** What follows from what is replaced: the numbers of a role, and how long that one was valid. */
+const followingMembers = ['from', 'to', 'expires_from'];
 
 export function standingOf(approved: JsonObject, now: JsonObject | undefined): Standing {
   if (now === undefined) return 'moved';
@@ -85,10 +103,14 @@ export function saysTheSame(approved: JsonObject, now: JsonObject): boolean {
   return isSame(changeIn(approved), changeIn(now));
 }
 
-/** The list of releases is another file upon another base; what comes to it stands in `releases`. */
+/**
+ * The list of releases is another file upon another base; what comes to it stands in `releases`. Root, keys, thresholds
+ * and validities are those that were approved.
+ */
 function changeIn(part: JsonObject): JsonObject {
-  const said = new Map([...part].filter(([member]) => !followingMembers.includes(member)));
-  const targets = said.get('targets');
+  const said = new Map([...part].filter(([member]) => member !== 'base'));
+  const [roles, targets] = [said.get('roles'), said.get('targets')];
+  if (isJsonArray(roles)) said.set('roles', roles.map(withoutNumbers));
   const isList = (target: JsonValue): boolean =>
     isJsonObject(target) && target.get('target') === manifestTarget;
   if (isJsonArray(targets))
@@ -97,6 +119,11 @@ function changeIn(part: JsonObject): JsonObject {
       targets.filter((target) => !isList(target)),
     );
   return said;
+}
+
+function withoutNumbers(role: JsonValue): JsonValue {
+  if (!isJsonObject(role)) return role;
+  return new Map([...role].filter(([member]) => !followingMembers.includes(member)));
 }
 
 function isSame(one: JsonValue | undefined, other: JsonValue | undefined): boolean {

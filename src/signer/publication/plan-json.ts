@@ -10,7 +10,7 @@ import { digestOf } from '../../metadata/crypto.ts';
 import { isJsonObject, type JsonObject } from '../../metadata/json.ts';
 import { jsonOf, type Plain } from '../../metadata/json-writer.ts';
 import { formatTime } from '../../metadata/time.ts';
-import type { Release } from '../../waves/release.ts';
+import { type Manifest, type Release, releaseKey } from '../../waves/release.ts';
 import { steeringName } from '../release/steering-draft.ts';
 import type { RepositoryPlan } from './plan.ts';
 import type { PlannedRole, SignedRole } from './role-plan.ts';
@@ -40,11 +40,18 @@ export function planDigest(
     })),
     removed: removed.length === 0 ? undefined : removed.map((removal) => ({ ...removal })),
     delegations: plan.delegationsChange ? plan.delegations : undefined,
-    releases: releases.map(releaseJson),
+    releases: releases.map((release) => ({
+      ...releaseJson(release),
+      readmitted: isWithdrawn(release, live.manifest) ? true : undefined,
+    })),
     steering: plan.steered.length === 0 ? undefined : plan.steered.map(steeringJson),
   });
   const object: JsonObject = isJsonObject(json) ? json : new Map();
   return { json: object, digest: digestOf('sha256', canonicalBytes(object)) };
+}
+
+function isWithdrawn(release: Release, { withdrawn = [] }: Manifest): boolean {
+  return withdrawn.some((one) => releaseKey(one) === releaseKey(release));
 }
 
 function steeringJson({ change, before, after }: PlannedSteering): Plain {
@@ -52,6 +59,7 @@ function steeringJson({ change, before, after }: PlannedSteering): Plain {
     kind: change.kind,
     what: steeringName(change),
     reason: 'reason' in change ? change.reason : undefined,
+    call_back: 'callBack' in change ? change.callBack : undefined,
     before: before && releaseJson(before),
     after: after && releaseJson(after),
     migrations: 'migrations' in change ? change.migrations.map((hop) => ({ ...hop })) : undefined,
@@ -90,7 +98,7 @@ export function releaseJson({
   pause,
   unknown: _unknown,
   ...release
-}: Release): Plain {
+}: Release): { readonly [member: string]: Plain | undefined } {
   return {
     ...release,
     max_version: maxVersion,

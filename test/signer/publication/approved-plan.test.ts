@@ -1,11 +1,16 @@
 /** A plan that somebody approved, from the file to the publication. */
 import assert from 'node:assert/strict';
+import { canonicalBytes } from '../../../src/metadata/canonical.ts';
+import { digestOf } from '../../../src/metadata/crypto.ts';
+import type { JsonValue } from '../../../src/metadata/json.ts';
+import { formatJson, jsonOf } from '../../../src/metadata/json-writer.ts';
 import { planAsApproved } from '../../../src/signer/publication/approved-plan.ts';
 import { formatPlanFile, parsePlanFile } from '../../../src/signer/publication/plan-file.ts';
 import { type Plan, planPublication } from '../../../src/signer/publication/plan-publication.ts';
 import { publish } from '../../../src/signer/publication/publish.ts';
 import { refreshRepositories } from '../../../src/signer/refresh.ts';
 import { removeDraft } from '../../../src/signer/release/draft.ts';
+import { steerRelease } from '../../../src/signer/release/steer-release.ts';
 import type { Workspace } from '../../../src/signer/workspace/workspace.ts';
 import { MemoryStore } from '../../../src/storage/memory.ts';
 import { StorageReplay } from '../../support/storage-replay.ts';
@@ -115,6 +120,48 @@ describe('signer/publication: a plan in a file', () => {
     assert.deepEqual(again.repositories[0]?.releases, second.plan.repositories[0]?.releases);
   });
 
+  it('rebased or not: validity, keys, root and what a withdrawal comes to are those that were approved', async () => {
+    const workspace = await waiting();
+    const { file } = await fileOf(workspace, later);
+    await refreshRepositories(workspace, { now: later + 1000, unlock, force: true });
+    const request = { now: later + hour, rebase: true };
+    await planAsApproved(workspace, file, request);
+    const { expiration } = workspace;
+    for (const other of [{ targets: day }, { snapshot: day }, { timestamp: day }]) {
+      const shorter = { ...workspace, expiration: { ...expiration, ...other } };
+      await assert.rejects(planAsApproved(shorter, file, request), { code: 'workspace-invalid' });
+    }
+    const [approved] = file.parts.values();
+    const another: ReadonlyArray<readonly [string, JsonValue]> = [
+      ['root', new Map<string, JsonValue>([['version', 2]])],
+      ['renew', ['targets']],
+    ];
+    for (const [member, value] of another) {
+      const parts = new Map([['metadata', new Map([...(approved ?? []), [member, value] as const])]]);
+      await assert.rejects(planAsApproved(workspace, { ...file, parts }, request), {
+        code: 'workspace-invalid',
+      });
+    }
+  });
+
+  it('of a withdrawal it says whether hosts are called back, and of a release whether it was withdrawn', async () => {
+    const workspace = await waiting();
+    await planAndPublish(workspace, start);
+    await addVersion(workspace, '1.1.0');
+    await planAndPublish(workspace, start + hour);
+    const id = { variant: 'demo', arch: 'x86_64', version: '1.1.0' };
+    const said = async (callBack?: string): Promise<string> => {
+      const wish = { kind: 'withdraw', ...id, ...(callBack !== undefined && { callBack }) } as const;
+      await steerRelease(workspace, wish, { now: later });
+      return (await planPublication(workspace, { now: later })).json;
+    };
+    assert.doesNotMatch(await said(), /call_back/);
+    assert.match(await said('1.0.0'), /"call_back":"1\.0\.0"/);
+    await planAndPublish(workspace, later);
+    await addVersion(workspace, '1.1.0', { readmit: true });
+    assert.match((await planPublication(workspace, { now: later + hour })).json, /"readmitted":true/);
+  });
+
   it('over many repositories it goes on where it was interrupted', async () => {
     const variants = { k8s: ['x86_64'], metal: ['x86_64'], edge: ['x86_64'] };
     const store = new MemoryStore();
@@ -135,6 +182,28 @@ describe('signer/publication: a plan in a file', () => {
     );
     assert.equal((await publish(workspace, rest, { now, unlock })).plan, plan.id);
     assert.deepEqual((await planAsApproved(workspace, file, { now })).repositories, []);
+  });
+
+  it('a file with what nobody would compare is refused, though its id is right', async () => {
+    const workspace = await waiting();
+    const { plan } = await fileOf(workspace, later);
+    const content = JSON.parse(plan.json);
+    const [part] = content.repositories;
+    const altered = [
+      { ...content, note: 'approved' },
+      { ...content, tidegate_plan: 2 },
+      { ...content, repositories: { part } },
+      { ...content, repositories: [{ ...part, releases: [] }, part] },
+      { ...content, repositories: [part, 'all is well'] },
+      { ...content, repositories: [{ ...part, folder: 1 }] },
+    ];
+    for (const one of altered) {
+      const json = jsonOf(one);
+      const id = digestOf('sha256', canonicalBytes(json));
+      const file = { format: 'tidegate-plan', version: 1, plan: id, planned_at: later, content: json };
+      const bytes = Buffer.from(formatJson(jsonOf(file)));
+      assert.throws(() => parsePlanFile(bytes, 'plan.json'), { code: 'plan-invalid' });
+    }
   });
 
   it('a file that was altered is refused', async () => {
