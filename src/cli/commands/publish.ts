@@ -99,7 +99,10 @@ export async function publishCommand(
   if (short !== undefined) throw signaturesMissing(short);
   const unlock = unlockWith(options, surroundings);
   const result = await withUploadLines(terminal, (progress) =>
-    publish(workspace, plan, { now, signal, unlock, progress, verify: options.verify }),
+    publish(workspace, plan, {
+      ...{ now, signal, unlock, progress, verify: options.verify },
+      clock: surroundings.now,
+    }),
   );
   if (!unchanged) report(result, terminal);
 }

@@ -17,11 +17,12 @@ import { inParallel } from '../audit/parallel.ts';
 import { requireClock } from '../publication/clock-check.ts';
 import { closeNote } from '../publication/pin.ts';
 import { repositoriesOf, type Workspace } from '../workspace/workspace.ts';
+import { requireFreshLists } from './fresh-lists.ts';
 import { garbageIn, inOrderOfRemoval, refuseRoot } from './garbage.ts';
 import { type GraceSettings, requireGrace } from './grace.ts';
 import { keptIn, requireModified } from './kept.ts';
 import {
-  mostMarked,
+  markable,
   noteMarked,
   noteRemoving,
   readSweeps,
@@ -54,14 +55,18 @@ export interface Collection {
   readonly spared: readonly string[];
 }
 
-/** @throws usage for a grace that is too short, locked, clock-skewed, and what `keptIn` throws; nothing is removed then */
+/**
+ * @throws usage for a grace that is too short, locked, clock-skewed, expired when a published timestamp has, by the clock
+ *   of this machine, store-unsupported where lists are late, and what `keptIn` throws; nothing is removed then
+ */
 export async function collectGarbage(workspace: Workspace, options: CollectOptions): Promise<Collection> {
   const { settings, act } = options;
   const { store } = workspace;
   requireGrace(settings, workspace.expiration.timestamp);
   await requireClocks(workspace, options);
   const sweeps = await readSweeps(store);
-  const garbage = await findGarbage(workspace, options);
+  const { garbage, timestampLives } = await lookForGarbage(workspace, options);
+  if (act) await requireFitToAct(workspace, timestampLives, garbage.length + sweeps.length);
   const ripe = sweeps.filter((sweep) => isRipe(sweep, options));
   const removed: FileInfo[] = [];
   const spared: string[] = [];
@@ -72,7 +77,7 @@ export async function collectGarbage(workspace: Workspace, options: CollectOptio
   }
   const waiting = sweeps.filter((sweep) => !ripe.includes(sweep)).flatMap(({ files }) => files);
   const known = new Set([...waiting, ...ripe.flatMap(({ files }) => files)].map(({ name }) => name));
-  const marked = garbage.filter(({ name }) => !known.has(name)).slice(0, mostMarked);
+  const marked = markable(garbage.filter(({ name }) => !known.has(name)));
   if (act && marked.length > 0) await noteMarked(store, marked, options.now());
   return { garbage, removed, marked, waiting, spared };
 }
@@ -82,25 +87,50 @@ async function requireClocks(workspace: Workspace, { now, signal }: CollectOptio
     await requireClock(workspace, name, { now: now(), ...(signal && { signal }) });
 }
 
+/**
+ * Whose clock is ahead sees pins and the grace run out before others do; where a store has no clock, a timestamp that has
+ * expired is the only sign of it. And where lists are late, pins are missing from them.
+ */
+async function requireFitToAct(
+  { store }: Workspace,
+  timestampLives: readonly number[],
+  work: number,
+): Promise<void> {
+  if (timestampLives.some((life) => life <= 0)) {
+    const text =
+      'a published timestamp has expired by the clock of this machine: it is ahead, or nobody renews. Nothing was removed; look at the clock, then tidegate refresh';
+    throw new TidegateError('expired', text, { location: store.location });
+  }
+  if (work > 0) await requireFreshLists(store);
+}
+
 /** What nothing refers to, now. */
 export async function findGarbage(
   workspace: Workspace,
-  { now, settings, wishes, signal }: Omit<CollectOptions, 'act'>,
+  options: Omit<CollectOptions, 'act'>,
 ): Promise<readonly FileInfo[]> {
+  return (await lookForGarbage(workspace, options)).garbage;
+}
+
+async function lookForGarbage(
+  workspace: Workspace,
+  { now, settings, wishes, signal }: Omit<CollectOptions, 'act'>,
+): Promise<{ readonly garbage: readonly FileInfo[]; readonly timestampLives: readonly number[] }> {
   const { store } = workspace;
   const files: FileInfo[] = [];
   for await (const file of store.list()) files.push(file);
   const { grace } = settings;
   const kept = await keptIn(workspace, { files, now: now(), grace, wishes, ...(signal && { signal }) });
-  requireGrace(settings, kept.timestampLife);
+  const { timestampLives } = kept;
+  requireGrace(settings, Math.max(0, ...timestampLives));
   const garbage = garbageIn(files, repositoriesOf(workspace.settings), kept);
   const { youngSince } = kept;
-  if (youngSince === undefined) return garbage;
+  if (youngSince === undefined) return { garbage, timestampLives };
   const old = new Set<string>();
   await inParallel(garbage, 8, async ({ name }) => {
     if ((await requireModified(store, name)) < youngSince) old.add(name);
   });
-  return garbage.filter(({ name }) => old.has(name));
+  return { garbage: garbage.filter(({ name }) => old.has(name)), timestampLives };
 }
 
 /** A removal that is under way is left alone until it must be dead. */

@@ -6,8 +6,9 @@
  * 1. the present timestamp of every repository;
  * 2. every snapshot that was current within the grace, by the journal of commits; without a complete journal, every
  *    snapshot that was written since a pin before the grace began, and the last one before;
- * 3. every signed timestamp that waits for its commit upon the present one;
- * 4. every pin that holds, and what people keep.
+ * 3. every signed timestamp that waits for its commit upon the present one, or as the first one;
+ * 4. every pin that holds, also of a repository that this workspace does not know, and what people keep;
+ * 5. every older timestamp that is still valid.
  */
 import { isTidegateError, TidegateError } from '../../errors.ts';
 import { metadataFileName } from '../../metadata/file-names.ts';
@@ -18,7 +19,7 @@ import { noFloors } from '../../trust/floors.ts';
 import { trustRoot } from '../../trust/trusted-set.ts';
 import { readCommits, readPrepared } from '../publication/commit-journal.ts';
 import { type LiveRepository, readLive } from '../publication/live-repository.ts';
-import { pinLifetime, readPins } from '../publication/pin.ts';
+import { pinLifetime, pinSlack, readPins } from '../publication/pin.ts';
 import { regardlessOfExpiry } from '../workspace/roots.ts';
 import { type RepositoryPlace, repositoriesOf, type Workspace } from '../workspace/workspace.ts';
 import type { Kept } from './garbage.ts';
@@ -42,8 +43,8 @@ export interface KeptFiles extends Kept {
    * journals say everything.
    */
   readonly youngSince: number | undefined;
-  /** The longest that a published timestamp is valid from now, in milliseconds. */
-  readonly timestampLife: number;
+  /** For how long each published timestamp is valid from now, in milliseconds. */
+  readonly timestampLives: readonly number[];
 }
 
 /**
@@ -53,18 +54,21 @@ export interface KeptFiles extends Kept {
 export async function keptIn(workspace: Workspace, request: KeptRequest): Promise<KeptFiles> {
   const places = repositoriesOf(workspace.settings);
   refuseStrangers(workspace, places, request.files);
-  const names = new Set<string>();
+  // Pins first: who lets his go afterwards has committed, and what is published is read below.
+  const pins = await readPins(workspace.store, request.now - pinSlack);
+  const names = new Set(pins.flatMap(({ files }) => [...files]));
   const current = new Map<string, ReadonlyMap<string, number>>();
-  let [complete, timestampLife] = [true, 0];
+  let complete = true;
+  const lives: number[] = [];
   for (const place of places) {
     const found = await keptOf(workspace, place, request);
     for (const name of found.names) names.add(name);
     current.set(place.name, found.current);
     complete &&= found.complete;
-    timestampLife = Math.max(timestampLife, found.timestampLife);
+    if (found.timestampLife !== undefined) lives.push(found.timestampLife);
   }
   const youngSince = complete ? undefined : sinceOf(request) - pinLifetime;
-  return { names, current, wishes: request.wishes, youngSince, timestampLife };
+  return { names, current, wishes: request.wishes, youngSince, timestampLives: lives };
 }
 
 /** Another repository may list the same targets. @throws workspace-invalid */
@@ -75,10 +79,8 @@ function refuseStrangers(
 ): void {
   const ours = new Set(places.map(({ folders }) => metadataName(folders, 'timestamp')));
   const file = metadataFileName('timestamp');
-  const targets = places.map(({ folders }) => `${folders.targets}/`);
   const stranger = files.find(({ name }) => {
-    if (ours.has(name) || targets.some((folder) => name.startsWith(folder))) return false;
-    return name === file || name.endsWith(`/${file}`);
+    return !ours.has(name) && (name === file || name.endsWith(`/${file}`));
   });
   if (stranger === undefined) return;
   const text = `${stranger.name} is in ${store.location}, and tidegate.toml knows no such repository; it may list the same targets. Put its variant back into tidegate.toml, or take the repository away; nothing was removed`;
@@ -89,7 +91,8 @@ interface KeptOfOne {
   readonly names: ReadonlySet<string>;
   readonly current: ReadonlyMap<string, number>;
   readonly complete: boolean;
-  readonly timestampLife: number;
+  /** undefined: nothing is published. */
+  readonly timestampLife: number | undefined;
 }
 
 async function keptOf(
@@ -99,21 +102,18 @@ async function keptOf(
 ): Promise<KeptOfOne> {
   const { store } = workspace;
   const { now, signal } = request;
-  // Pins first: who lets his go afterwards has committed, and what is published is read below.
-  const pins = await readPins(store, place.name, now);
-  const names = new Set(pins.flatMap(({ files }) => [...files]));
+  const names = new Set<string>();
   const prepared = await readPrepared(store, place.name);
   const live = await readLive(workspace, place, signal);
   const { published } = live;
-  if (published === undefined) return { names, current: new Map(), complete: true, timestampLife: 0 };
   const roots = live.roots.map((bytes) => trustRoot(bytes, regardlessOfExpiry, noFloors).root.document);
   const listing = { store, place, roots, known: new Map(), ...(signal && { signal }) };
+  const waiting = prepared.filter(({ base }) => base?.sha256 === published?.sha256);
+  for (const { note } of waiting) addAll(names, await listedIfThere(listing, note.get('snapshot')));
+  if (published === undefined) return { names, current: new Map(), complete: true, timestampLife: undefined };
   const present = await listedBy(listing, published.snapshot.version);
   const recent = await recentlyCurrent(workspace, live, request);
-  const waiting = prepared.filter(({ base }) => base?.sha256 === published.sha256);
   for (const version of recent.snapshots) addAll(names, (await listedBy(listing, version)).names);
-  for (const { version } of waiting.map(({ note }) => ({ version: note.get('snapshot') })))
-    addAll(names, await listedIfThere(listing, version));
   addAll(names, present.names);
   const roles = Array.from(present.document.meta, ([entry, { version }]) => {
     return [entry.slice(0, -'.json'.length), version] as const;
@@ -149,7 +149,7 @@ async function recentlyCurrent(
 ): Promise<{ readonly snapshots: ReadonlySet<number>; readonly complete: boolean }> {
   const commits = await readCommits(store, place.name);
   const current = published?.timestamp.version ?? 0;
-  const recent = recentSnapshots(commits, current, sinceOf(request));
+  const recent = recentSnapshots(commits, current, sinceOf(request), request.now);
   if (recent.complete) return recent;
   const since = sinceOf(request) - pinLifetime;
   const older = published?.snapshot.version ?? 0;

@@ -14,21 +14,39 @@ export interface RecentSnapshots {
  * is older than the grace: that one was current when the grace began.
  *
  * @param current the version of the present timestamp
+ * A clock that was behind dates a commit too early; it counts as no older than any before it. And what an older timestamp
+ * lists stays for as long as that one is valid.
+ *
  * @param since when the grace began, in milliseconds since the epoch
+ * @param now for timestamps that are still valid; without it none is
  */
 export function recentSnapshots(
   commits: readonly CommitNote[],
   current: number,
   since: number,
+  now = Number.POSITIVE_INFINITY,
 ): RecentSnapshots {
   const known = new Map(commits.map((commit) => [commit.version, commit]));
-  const snapshots = new Set<number>();
+  const valid = commits.filter(({ version, expires = 0 }) => version <= current && expires > now);
+  const snapshots = new Set(valid.map(({ snapshot }) => snapshot));
+  const times = latestTimes(commits);
   for (let version = current; version > 0; version -= 1) {
     const commit = known.get(version);
     if (commit === undefined && version < current) return { snapshots, complete: false };
     if (commit === undefined) continue;
     snapshots.add(commit.snapshot);
-    if (commit.time <= since) return { snapshots, complete: true };
+    if ((times.get(version) ?? commit.time) <= since) return { snapshots, complete: true };
   }
   return { snapshots, complete: true };
+}
+
+/** Of each commit the latest time that it or one before it was noted at. */
+function latestTimes(commits: readonly CommitNote[]): ReadonlyMap<number, number> {
+  const times = new Map<number, number>();
+  let latest = 0;
+  for (const { version, time } of commits.toSorted((one, other) => one.version - other.version)) {
+    latest = Math.max(latest, time);
+    times.set(version, latest);
+  }
+  return times;
 }

@@ -7,7 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import { TidegateError } from '../../errors.ts';
 import { isJsonObject } from '../../metadata/json.ts';
-import type { FileInfo, SwappableStore, WritableStore } from '../../storage/store.ts';
+import { type FileInfo, SWAP_LIMIT, type SwappableStore, type WritableStore } from '../../storage/store.ts';
 import {
   actor,
   damaged,
@@ -19,8 +19,10 @@ import {
 } from '../publication/store-note.ts';
 
 const folder = `${notesFolder}/gc/`;
-/** Files of one mark: its note stays small enough to be swapped. The rest comes with the next. */
-export const mostMarked = 3000;
+/** Files of one mark. The rest comes with the next. */
+const mostMarked = 3000;
+/** Bytes of a note: small enough to be swapped, also when it says `removing`. */
+const longestNote = SWAP_LIMIT - 1024;
 /** Milliseconds after which nothing is removed any more upon one reading of pins. */
 export const removalTime = 10 * 60_000;
 /** Milliseconds after which a removal is taken for dead: others may finish it, and publishers pass over it. */
@@ -38,6 +40,14 @@ export interface Sweep {
   /** When the removal began, or went on. */
   readonly removingAt: number | undefined;
   readonly files: readonly FileInfo[];
+}
+
+/** As many of these as one note holds. */
+export function markable(files: readonly FileInfo[]): readonly FileInfo[] {
+  let chosen = files.slice(0, mostMarked);
+  while (bytesOf({ markedAt: 0, removingAt: undefined, files: chosen }).byteLength > longestNote)
+    chosen = chosen.slice(0, Math.ceil(chosen.length / 2));
+  return chosen;
 }
 
 /** Makes a note of what was found; its name sorts by its time. */

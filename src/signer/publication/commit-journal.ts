@@ -8,6 +8,7 @@ import { digestOf } from '../../metadata/crypto.ts';
 import type { JsonObject } from '../../metadata/json.ts';
 import { metadataName } from '../../metadata/repository-layout.ts';
 import type { ReadableStore, SwappableStore, WritableStore } from '../../storage/store.ts';
+import { severalAtOnce } from '../workspace/several-at-once.ts';
 import type { LiveRepository, PublishedRoles } from './live-repository.ts';
 import { closeNote, closePin } from './pin.ts';
 import type { RepositoryPlan } from './plan.ts';
@@ -122,6 +123,8 @@ export interface CommitNote {
   readonly snapshot: number;
   /** When it was noted, in milliseconds since the epoch: soon after it was committed. */
   readonly time: number;
+  /** When its timestamp expires, in milliseconds since the epoch; notes of earlier versions do not say it. */
+  readonly expires?: number;
 }
 
 /**
@@ -148,6 +151,7 @@ export async function noteCommit(
       noted_by: actor(),
       noted_at: now,
       version: published.timestamp.version,
+      expires: published.timestamp.expires,
       sha256: published.sha256,
       etag: published.etag,
       snapshot: published.snapshot.version,
@@ -171,15 +175,22 @@ export async function settleNotes(store: SwappableStore, live: LiveRepository, n
 
 /** Every commit that is noted, in the order of names. @throws state-damaged */
 export async function readCommits(store: WritableStore, repository: string): Promise<readonly CommitNote[]> {
+  const names: string[] = [];
+  for await (const { name } of store.list(notePrefix(repository, 'journal'))) names.push(name);
   const commits: CommitNote[] = [];
-  for await (const { name } of store.list(notePrefix(repository, 'journal'))) {
-    const note = (await readNote(store, name))?.json;
-    if (note === undefined) continue;
-    const [version, snapshot] = [integerIn(note, 'version'), integerIn(note, 'snapshot')];
-    const [sha256, time] = [textIn(note, 'sha256'), integerIn(note, 'noted_at')];
-    if (version === undefined || snapshot === undefined) throw damaged(name);
-    if (sha256 === undefined || time === undefined) throw damaged(name);
-    commits.push({ version, snapshot, sha256, time });
-  }
+  for await (const commit of severalAtOnce(names, (name) => readCommit(store, name)))
+    if (commit !== undefined) commits.push(commit);
   return commits;
+}
+
+/** undefined: there is no such note. @throws state-damaged */
+export async function readCommit(store: ReadableStore, name: string): Promise<CommitNote | undefined> {
+  const note = (await readNote(store, name))?.json;
+  if (note === undefined) return undefined;
+  const [version, snapshot] = [integerIn(note, 'version'), integerIn(note, 'snapshot')];
+  const [sha256, time] = [textIn(note, 'sha256'), integerIn(note, 'noted_at')];
+  if (version === undefined || snapshot === undefined) throw damaged(name);
+  if (sha256 === undefined || time === undefined) throw damaged(name);
+  const expires = integerIn(note, 'expires');
+  return { version, snapshot, sha256, time, ...(expires !== undefined && { expires }) };
 }

@@ -5,7 +5,9 @@
  *    nothing may remove it.
  * 2. Whoever cleans up reads the pins after it has marked what to remove, and takes their names out. Of roles it leaves
  *    every version from those of the pin on: they may be numbers that were burned, or files that wait for the commit.
- * 3. A pin that has run out holds nothing. A publication that takes longer holds its pin anew before it goes on.
+ * 3. A pin that has run out holds nothing. A publication that takes longer holds its pin anew before it goes on, and
+ *    does not commit when half its life is over since then; whoever cleans up heeds it for half its life longer than it
+ *    says. So clocks may be days apart.
  */
 import { isTidegateError } from '../../errors.ts';
 import { isJsonObject } from '../../metadata/json.ts';
@@ -19,7 +21,7 @@ import {
   formatNote,
   integerIn,
   noteName,
-  notePrefix,
+  notesFolder,
   objectIn,
   readNote,
   textIn,
@@ -27,6 +29,11 @@ import {
 
 /** Milliseconds for which a pin holds: longer than the slowest upload between two looks at it. */
 export const pinLifetime = 7 * 24 * 3_600_000;
+
+/** Milliseconds after holding a pin within which a publication commits. */
+export const pinHolds = pinLifetime / 2;
+/** Milliseconds for which whoever cleans up heeds a pin that has run out. */
+export const pinSlack = pinLifetime / 2;
 
 /** Others that hold the same pin at the same moment, before something must be wrong. */
 const mostTries = 5;
@@ -71,7 +78,7 @@ export async function holdPin(store: SwappableStore, wish: PinWish, now: number)
     }
     const found = await readNote(store, name);
     if (found === undefined) continue;
-    if ((integerIn(found.json, 'expires_at') ?? 0) - now >= pinLifetime / 2) return;
+    if ((integerIn(found.json, 'expires_at') ?? 0) - now >= pinHolds) return;
     if ((await store.swap(name, note, found.etag)) === 'swapped') return;
   }
 }
@@ -101,24 +108,25 @@ export async function closePin(store: SwappableStore, repository: string, digest
 }
 
 /**
- * The pins that hold now.
+ * The pins that hold now, of every repository, also of one that nobody knows here: it may list the same targets.
  *
  * @throws state-damaged for one that cannot be read: nobody knows then what it holds
  */
-export async function readPins(
-  store: WritableStore,
-  repository: string,
-  now: number,
-): Promise<readonly Pin[]> {
+export async function readPins(store: WritableStore, now: number): Promise<readonly Pin[]> {
   const pins: Pin[] = [];
-  for await (const { name } of store.list(notePrefix(repository, 'plans'))) {
-    const pin = await readPin(store, name);
+  for await (const { name } of store.list(`${notesFolder}/`)) {
+    const pin = isPinName(name) ? await readPin(store, name) : undefined;
     if (pin !== undefined && pin.expiresAt > now) pins.push(pin);
   }
   return pins;
 }
 
-async function readPin(store: ReadableStore, name: string): Promise<Pin | undefined> {
+export function isPinName(name: string): boolean {
+  return /\/plans\/[^/]+\.json$/.test(name);
+}
+
+/** undefined: there is none. @throws state-damaged */
+export async function readPin(store: ReadableStore, name: string): Promise<Pin | undefined> {
   const found = await readNote(store, name);
   if (found === undefined) return undefined;
   const { json } = found;

@@ -9,6 +9,7 @@
  * mended by publishing again: everything before is create-only, and the journal holds the very bytes that were signed.
  * Without the journal, anyone can finish from the notes in the store (resume.ts).
  */
+import { TidegateError } from '../../errors.ts';
 import { metadataName } from '../../metadata/repository-layout.ts';
 import type { TargetsDocument } from '../../metadata/targets.ts';
 import { checkCancelled } from '../../storage/cancel.ts';
@@ -22,7 +23,7 @@ import { commitTimestamp, requireBase } from './commit.ts';
 import { noteCommit, notePrepared } from './commit-journal.ts';
 import { listedFiles, requireFiles, requirePresent, type VerifyHow } from './listed-files.ts';
 import { besideKnownRoots } from './live-repository.ts';
-import { holdPin, pinOf } from './pin.ts';
+import { holdPin, pinHolds, pinOf } from './pin.ts';
 import type { RepositoryPlan } from './plan.ts';
 import { verifyLater } from './published-check.ts';
 import { overlaid, readerOf } from './repository-reader.ts';
@@ -51,6 +52,8 @@ export interface RepositoryRun extends UploadOptions {
   readonly ring: KeyRing;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** The same, at the moment, for what has to hold while an upload takes its time; default: `now`. */
+  readonly clock?: () => number;
   /** The id of the whole plan; default: the digest of the repository's part. */
   readonly planId?: string;
   /** How every listed file is verified before the commit. Default `checksum`. */
@@ -93,12 +96,29 @@ export async function beginRepository(
   await pin(workspace.store, plan, run);
 }
 
-/** What hosts see now must be in the journal before it can become the past; then the pin, and no clean-up is in its way. */
-async function pin(store: SwappableStore, plan: RepositoryPlan, { now }: RepositoryRun): Promise<void> {
+/**
+ * What hosts see now must be in the journal before it can become the past; then the pin, and no clean-up is in its way.
+ *
+ * @returns when it was held
+ */
+async function pin(store: SwappableStore, plan: RepositoryPlan, run: RepositoryRun): Promise<number> {
+  const now = clockOf(run);
   await noteCommit(store, plan.live, now);
   const wanted = pinOf(plan);
   await holdPin(store, wanted, now);
   await requireNotRemoving(store, new Set(wanted.files.keys()), now);
+  return now;
+}
+
+function clockOf({ now, clock = () => now }: RepositoryRun): number {
+  return clock();
+}
+
+/** A machine that slept has been overtaken by clean-ups that saw no pin. @throws too-slow */
+function requirePinned({ live: { place } }: RepositoryPlan, held: number, run: RepositoryRun): void {
+  if (clockOf(run) - held < pinHolds) return;
+  const text = `${place.name}: more than ${pinHolds / 3_600_000} hours went by between the last look at its files and the commit; nothing was committed. Publish again`;
+  throw new TidegateError('too-slow', text, { repository: place.name });
 }
 
 /** @throws store-unsupported when two publications to it could both be told that they won */
@@ -120,14 +140,14 @@ export async function finishRepository(
 ): Promise<RepositoryResult> {
   const { signed, documents } = await signAndNote(workspace, plan, run);
   // The upload may have taken longer than the pin held, or the plan is another one by now.
-  await pin(workspace.store, plan, run);
+  const held = await pin(workspace.store, plan, run);
   const { name, folders } = plan.live.place;
   // Not only what was uploaded: everything that the new targets roles list.
   await requireFiles(workspace.store, name, listedFiles(folders, documents), {
     ...(run.verify && { how: run.verify }),
     ...(run.signal && { signal: run.signal }),
   });
-  return await finish(workspace, plan, signed, run);
+  return await finish(workspace, plan, signed, { ...run, held });
 }
 
 async function signAndNote(
@@ -143,7 +163,7 @@ async function finish(
   workspace: Workspace,
   plan: RepositoryPlan,
   begun: SignedFiles,
-  run: RepositoryRun & { readonly written: Written },
+  run: RepositoryRun & { readonly written: Written; readonly held: number },
 ): Promise<RepositoryResult> {
   const { store } = workspace;
   let signed = begun;
@@ -237,12 +257,14 @@ async function commit(
   { store }: Workspace,
   plan: RepositoryPlan,
   { files }: SignedFiles,
-  { now, signal }: RepositoryRun,
+  run: RepositoryRun & { readonly held: number },
 ): Promise<void> {
+  const { now, signal } = run;
   const name = metadataName(plan.live.place.folders, 'timestamp');
   const bytes = files.get(name) ?? new Uint8Array();
   // Everything but the timestamp comes from the store now: what it holds is what hosts will get.
   await checkAsHosts(plan, overlaid(new Map([[name, bytes]]), readerOf(store, signal)), now);
   checkCancelled('publishing', signal);
+  requirePinned(plan, run.held, run);
   await commitTimestamp(store, plan.live, bytes, signal);
 }

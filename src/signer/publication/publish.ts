@@ -31,6 +31,8 @@ import { type UploadProgress, uploadTargets, type Written } from './upload.ts';
 export interface PublishOptions {
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** The same, at the moment: an upload may take days. Default: `now`. */
+  readonly clock?: () => number;
   readonly unlock: KeyUnlocker;
   readonly progress?: (progress: UploadProgress) => void;
   /** How every listed file is verified before the commit. Default `checksum`. */
@@ -88,9 +90,9 @@ export async function publish(
 async function uploadEarly(
   workspace: Workspace,
   plans: readonly RepositoryPlan[],
-  { now, signal }: RepositoryRun,
+  { now, clock = () => now, signal }: RepositoryRun,
 ): Promise<void> {
-  for (const plan of plans) await holdPin(workspace.store, pinOf(plan), now);
+  for (const plan of plans) await holdPin(workspace.store, pinOf(plan), clock());
   await uploadTargets(workspace, plans, signal === undefined ? {} : { signal });
 }
 

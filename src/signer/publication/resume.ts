@@ -12,6 +12,7 @@ import { TidegateError } from '../../errors.ts';
 import { metadataName } from '../../metadata/repository-layout.ts';
 import { formatTime } from '../../metadata/time.ts';
 import { requirePublishable } from '../../storage/promises.ts';
+import { requireNotRemoving } from '../gc/sweep-note.ts';
 import { hostAnchor, trustPolicyAt } from '../workspace/roots.ts';
 import { type RepositoryPlace, repositoriesOf, type Workspace, whileLocked } from '../workspace/workspace.ts';
 import { requireClock } from './clock-check.ts';
@@ -19,6 +20,7 @@ import { commitTimestamp } from './commit.ts';
 import { type PreparedCommit, readPrepared } from './commit-journal.ts';
 import { listedFiles, requireFiles } from './listed-files.ts';
 import { type LiveRepository, readLive } from './live-repository.ts';
+import { holdPin } from './pin.ts';
 import { verifyLater } from './published-check.ts';
 import { advanceRegions, type RegionState } from './region.ts';
 import { overlaid, readerOf, readRepository } from './repository-reader.ts';
@@ -126,7 +128,13 @@ async function requireFit(
   const request = { folders: place.folders, anchor: hostAnchor(roots), floors };
   const { set } = await readRepository(read, { ...request, policy: trustPolicyAt(now) });
   const documents = Array.from(set.targets.values(), ({ document }) => document);
-  await requireFiles(store, place.name, listedFiles(place.folders, documents));
+  const listed = listedFiles(place.folders, documents);
+  // The pin of whoever began may have run out, and its files may be in the way of a clean-up.
+  const files = new Map(listed.map((file) => [file.name, { length: file.length }]));
+  const wish = { repository: place.name, plan: prepared.part, versions: new Map(), files };
+  await holdPin(store, wish, now);
+  await requireNotRemoving(store, new Set(files.keys()), now);
+  await requireFiles(store, place.name, listed);
 }
 
 function ambiguous(repository: string, ready: readonly PreparedCommit[]): TidegateError {

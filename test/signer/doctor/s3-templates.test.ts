@@ -114,6 +114,7 @@ async function record(kind: WorkspaceKind): Promise<Recorded> {
     const second = await open(disk, other());
     await during('refresher', () => refreshRepositories(second, { now, unlock }));
     now += 40 * day;
+    await refreshRepositories(second, { now, unlock });
     await during('gc', async () => {
       const third = await open(disk, other());
       const collect = () =>

@@ -101,7 +101,7 @@ describe('signer/publication: notes in the store', () => {
     assert.ok(part);
     const wish = pinOf(part);
     await holdPin(store, wish, later);
-    const [pin] = await readPins(store, 'metadata', later);
+    const [pin] = await readPins(store, later);
     assert.deepEqual([...(pin?.files ?? [])].sort(), [...wish.files.keys()].sort());
     assert.deepEqual(
       pin?.versions,
@@ -113,17 +113,17 @@ describe('signer/publication: notes in the store', () => {
     );
     assert.equal(pin?.expiresAt, later + pinLifetime);
     await holdPin(store, wish, later + hour);
-    assert.equal((await readPins(store, 'metadata', later))[0]?.expiresAt, later + pinLifetime);
+    assert.equal((await readPins(store, later))[0]?.expiresAt, later + pinLifetime);
     await holdPin(store, wish, later + 4 * day);
-    assert.equal((await readPins(store, 'metadata', later))[0]?.expiresAt, later + 4 * day + pinLifetime);
-    assert.deepEqual(await readPins(store, 'metadata', later + 12 * day), []);
+    assert.equal((await readPins(store, later))[0]?.expiresAt, later + 4 * day + pinLifetime);
+    assert.deepEqual(await readPins(store, later + 12 * day), []);
   });
 
   it('a note that is damaged is named, never passed over', async () => {
     const { store } = await second();
     await store.create(noteName('metadata', 'plans', 'x'), Buffer.from('{"format": 1}'));
     await store.create(noteName('metadata', 'prepared', 'x'), Buffer.from('not JSON'));
-    await assert.rejects(readPins(store, 'metadata', later), { code: 'state-damaged', message: /plans\/x/ });
+    await assert.rejects(readPins(store, later), { code: 'state-damaged', message: /plans\/x/ });
     await assert.rejects(readPrepared(store, 'metadata'), { code: 'state-damaged', message: /prepared\/x/ });
   });
 
@@ -139,7 +139,7 @@ describe('signer/publication: notes in the store', () => {
     });
     await planAndPublish({ ...workspace, store: forbidding }, later);
     assert.deepEqual((await notesIn(store)).length, 4);
-    assert.equal((await readPins(store, 'metadata', later)).length, 1);
+    assert.equal((await readPins(store, later)).length, 1);
   });
 });
 
@@ -177,7 +177,7 @@ describe('signer/publication/resume', () => {
       (await readCommits(store, 'metadata')).map(({ version }) => version),
       [1, 2],
     );
-    assert.deepEqual(await readPins(store, 'metadata', later), []);
+    assert.deepEqual(await readPins(store, later), []);
   });
 
   it('the journal has no gap, also where nobody resumed: the next publication notes what it replaces', async () => {
