@@ -8,11 +8,12 @@
  *
  * A note is created once, and decides nothing about trust: who reads one verifies what it names, as hosts do.
  */
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import { TidegateError } from '../../errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../../metadata/json.ts';
 import { formatJson, jsonOf, type Plain } from '../../metadata/json-writer.ts';
 import type { CancelOptions, ReadableStore } from '../../storage/store.ts';
+import { userName } from '../workspace/user-name.ts';
 
 export const notesFolder = '.publish';
 
@@ -84,5 +85,5 @@ export function objectIn(json: JsonObject, member: string): JsonObject {
 
 /** Who writes a note, for people: the user and the machine. */
 export function actor(): string {
-  return `${userInfo().username}@${hostname()}`;
+  return `${userName()}@${hostname()}`;
 }

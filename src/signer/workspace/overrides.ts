@@ -3,7 +3,6 @@
  * Nothing is ever taken out: a line is the answer to "who allowed this, when, and why". An override holds for just what
  * it names; when that changes in tidegate.toml, it must be accepted anew.
  */
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { TidegateError } from '../../errors.ts';
 import { canonicalBytes } from '../../metadata/canonical.ts';
@@ -13,6 +12,7 @@ import { formatTime, parseTime } from '../../metadata/time.ts';
 import { writeDurably } from '../../storage/durable-file.ts';
 import type { FileSystem } from '../../storage/file-system.ts';
 import { readPlainFile } from '../../storage/plain-file.ts';
+import { userName } from './user-name.ts';
 
 export const overridesFileName = 'overrides.jsonl';
 
@@ -47,15 +47,6 @@ export function overridesFor(
   return accepted.map(({ name, place, found }) => {
     return { time: now, who, name, what: `${place}: ${found}`, reason };
   });
-}
-
-/** In a container a user often has a number and no name. */
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return `user ${process.getuid?.() ?? 'unknown'}`;
-  }
 }
 
 /** None when there is no file. @throws state-damaged naming the line */
