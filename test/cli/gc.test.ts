@@ -40,12 +40,13 @@ describe('tidegate gc and doctor', () => {
     assert.match((await session.type('gc --delete')).out, /removed: 0 files[\s\S]*marked: [1-9]/);
     session.now += day;
     const data = (await session.type('gc --delete --json')).json() as {
-      removed: { name: string }[];
+      stores: { removed: { name: string }[] }[];
       acted: boolean;
     };
     assert.equal(data.acted, true);
-    assert.ok(data.removed.some(({ name }) => name.endsWith('.old.bin')));
-    for (const { name } of data.removed)
+    const removed = data.stores[0]?.removed ?? [];
+    assert.ok(removed.some(({ name }) => name.endsWith('.old.bin')));
+    for (const { name } of removed)
       assert.equal(existsSync(join(session.directory, 'w', 'public', name)), false);
     assert.match((await session.type('verify --at 2030-01-02')).out, /0 errors/);
   });
