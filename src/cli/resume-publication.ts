@@ -30,5 +30,6 @@ function said({ outcome, plans, version }: ResumedRepository): string {
   if (outcome === 'finished') return `plan ${names} is published now, timestamp ${version}`;
   if (outcome === 'settled') return `plan ${names} was published, and is noted now`;
   if (outcome === 'lost') return `plan ${names} lost: somebody else published first. Next: tidegate publish`;
+  if (plans.length > 0) return `plan ${names} is published already`;
   return 'nothing was begun';
 }

@@ -6,7 +6,8 @@
  * 2. A signed timestamp whose base is still published is committed, when it is not too old and everything that it lists is
  *    there.
  * 3. One whose base has moved lost: publish again.
- * 4. Regions that are behind are brought on.
+ * 4. One plan may have been signed twice, on two machines: what was signed last is finished. Of two plans one must be named.
+ * 5. Regions that are behind are brought on.
  */
 import { TidegateError } from '../../errors.ts';
 import { metadataName } from '../../metadata/repository-layout.ts';
@@ -25,7 +26,7 @@ import { verifyLater } from './published-check.ts';
 import { advanceRegions, type RegionState } from './region.ts';
 import { overlaid, readerOf, readRepository } from './repository-reader.ts';
 import { settle } from './settle.ts';
-import { noteName } from './store-note.ts';
+import { noteName, readNote, textIn } from './store-note.ts';
 
 export interface ResumeOptions {
   /** Milliseconds since the epoch. */
@@ -47,7 +48,10 @@ export interface ResumedRepository {
   readonly regions: readonly RegionState[];
 }
 
-/** @throws usage when two plans could be finished and none was named, expired, not-found, clock-skewed, and as `publish` */
+/**
+ * @throws usage when two plans could be finished and none was named, not-found for a plan of which the store knows nothing
+ *   and for listed files, expired, clock-skewed, and as `publish`
+ */
 export async function resumePublications(
   workspace: Workspace,
   options: ResumeOptions,
@@ -61,6 +65,9 @@ export async function resumePublications(
     const live = await readLive(workspace, place);
     results.push({ ...done, regions: await advanceRegions(workspace, live, options) });
   }
+  const { plan } = options;
+  if (plan !== undefined && results.every(({ plans }) => plans.length === 0))
+    throw unknownPlan(workspace, plan);
   return results;
 }
 
@@ -76,11 +83,14 @@ async function resumePlace(
   const wanted = all.filter((one) => one.plan.startsWith(plan) || one.part.startsWith(plan));
   const settled = await settleLast(workspace, live, all, now);
   const ready = wanted.filter((one) => one.base?.sha256 === live.published?.sha256);
-  const [first, second] = ready;
+  const [first, second] = lastOfEachPlan(ready);
   const done = { repository: place.name, version: live.published?.timestamp.version, warnings: [] };
   if (first === undefined) {
     if (settled !== undefined) return { ...done, outcome: 'settled', plans: [settled] };
-    const lost = wanted.filter((one) => !isPublished(one, live));
+    const noted = plan === '' ? undefined : await notedPlan(workspace, live);
+    if (noted?.startsWith(plan)) return { ...done, outcome: 'nothing', plans: [noted] };
+    const oldest = oldestFit(workspace, now);
+    const lost = wanted.filter((one) => !isPublished(one, live) && one.preparedAt >= oldest);
     const plans = lost.map((one) => one.plan);
     return { ...done, outcome: lost.length > 0 ? 'lost' : 'nothing', plans };
   }
@@ -90,6 +100,26 @@ async function resumePlace(
   const after = await settle(workspace, place, now);
   const warnings = await verifyLater(workspace, { before: live, live: after, now });
   return { ...done, outcome: 'finished', plans: [first.plan], version: first.version, warnings };
+}
+
+function lastOfEachPlan(ready: readonly PreparedCommit[]): readonly PreparedCommit[] {
+  const ordered = ready.toSorted((one, other) => one.preparedAt - other.preparedAt);
+  return [...new Map(ordered.map((one) => [one.part, one])).values()];
+}
+
+/** Of what is published. */
+async function notedPlan(
+  { store }: Workspace,
+  { place, published }: LiveRepository,
+): Promise<string | undefined> {
+  if (published === undefined) return undefined;
+  const note = await readNote(store, noteName(place.name, 'journal', published.timestamp.version));
+  return note && textIn(note.json, 'plan');
+}
+
+/** When hosts could live for a while with what was signed then, in milliseconds. */
+function oldestFit({ expiration }: Workspace, now: number): number {
+  return now - expiration.timestamp / 2;
 }
 
 function isPublished({ timestamp }: PreparedCommit, { published }: LiveRepository): boolean {
@@ -113,13 +143,13 @@ async function settleLast(
 
 /** As hosts will see it; and hosts must still be able to live with it for a while. */
 async function requireFit(
-  { store, expiration }: Workspace,
+  workspace: Workspace,
   { place, roots, floors }: LiveRepository,
   prepared: PreparedCommit,
   now: number,
 ): Promise<void> {
-  const oldest = now - expiration.timestamp / 2;
-  if (prepared.preparedAt < oldest) {
+  const { store } = workspace;
+  if (prepared.preparedAt < oldestFit(workspace, now)) {
     const text = `${place.name}: plan ${prepared.plan} was signed at ${formatTime(prepared.preparedAt)}, too long ago to be published now. Plan again`;
     throw new TidegateError('expired', text, { repository: place.name, plan: prepared.plan });
   }
@@ -141,4 +171,9 @@ function ambiguous(repository: string, ready: readonly PreparedCommit[]): Tidega
   const plans = ready.map(({ plan }) => plan.slice(0, 16)).join(', ');
   const text = `${repository}: ${ready.length} plans wait for their commit: ${plans}. Name one: tidegate publish --resume PLAN`;
   return new TidegateError('usage', text, { repository, plans });
+}
+
+function unknownPlan({ store }: Workspace, plan: string): TidegateError {
+  const text = `plan ${plan}: nothing that was signed for it waits in ${store.location}: it never got so far, or is the past. Next: tidegate publish`;
+  return new TidegateError('not-found', text, { plan, location: store.location });
 }

@@ -1,6 +1,7 @@
 /** What publishers leave in the store for each other: pins, signed timestamps, the journal of commits. */
 import assert from 'node:assert/strict';
 import { TidegateError } from '../../../src/errors.ts';
+import { digestOf } from '../../../src/metadata/crypto.ts';
 import {
   type CommitNote,
   readCommits,
@@ -221,6 +222,52 @@ describe('signer/publication/resume', () => {
     const [, chosen] = await readPrepared(store, 'metadata');
     const [done] = await resumePublications(other, { now: later + hour, plan: chosen?.plan });
     assert.equal(done?.outcome, 'finished');
+  });
+
+  it('of one plan that two machines signed, and died, the last is finished', async () => {
+    const { store, workspace } = await second();
+    const copy = copyOf(workspace.fileSystem as Awaited<ReturnType<typeof workspaceDisk>>);
+    await diesBefore(workspace, 'swap', /timestamp\.json$/);
+    const [one] = (await planPublication(workspace, { now: later })).repositories;
+    const twin = { ...workspace, fileSystem: copy };
+    const file = await planPublication(twin, { now: later + hour, wavesFrom: later });
+    assert.equal(file.repositories[0]?.digest, one?.digest, 'the same plan');
+    const cut = new StorageReplay(store, {
+      before: async ({ call }) => (call === 'swap' ? Promise.reject(new ProcessDied('swap')) : undefined),
+    });
+    await assert.rejects(publish({ ...twin, store: cut }, file, { now: later + hour, unlock }), ProcessDied);
+    const waiting = await readPrepared(store, 'metadata');
+    assert.deepEqual(waiting.map(({ preparedAt }) => preparedAt).sort(), [later, later + hour]);
+    const other = await open(await workspaceDisk(), store);
+    const [done] = await resumePublications(other, { now: later + 2 * hour });
+    assert.deepEqual([done?.outcome, done?.plans], ['finished', [file.id]]);
+    const [commit] = (await readCommits(store, 'metadata')).slice(-1);
+    const newest = waiting.find(({ preparedAt }) => preparedAt === later + hour);
+    assert.equal(commit?.sha256, digestOf('sha256', newest?.timestamp ?? ''));
+  });
+
+  it('a plan by name: published already, lost, or unknown', async () => {
+    const { store, workspace } = await second();
+    const { plan } = await planAndPublish(workspace, later);
+    const named = async (id: string, now = later + hour) =>
+      (await resumePublications(workspace, { now, plan: id }))[0];
+    const { outcome, plans } = (await named(plan.id.slice(0, 8))) ?? {};
+    assert.deepEqual([outcome, plans], ['nothing', [plan.id]]);
+    await assert.rejects(named('f00'), { code: 'not-found', message: /plan f00/ });
+    await addVersion(workspace, '1.2.0');
+    const dying = new StorageReplay(store, {
+      before: async ({ call }) => (call === 'swap' ? Promise.reject(new ProcessDied('swap')) : undefined),
+    });
+    await assert.rejects(planAndPublish({ ...workspace, store: dying }, later + day), ProcessDied);
+    const [waiting] = await readPrepared(store, 'metadata');
+    await refreshRepositories(await open(await workspaceDisk(), store), {
+      now: later + day,
+      unlock,
+      force: true,
+    });
+    assert.equal((await named(waiting?.plan ?? '', later + day))?.outcome, 'lost');
+    const [much] = await resumePublications(workspace, { now: later + 5 * day });
+    assert.equal(much?.outcome, 'nothing', 'nobody waits for it any more');
   });
 
   it('PUB-20: nothing is committed when a file that it lists is gone meanwhile', async () => {
