@@ -8,6 +8,7 @@ import { checkExpiry } from '../../trust/document-check.ts';
 import { defaultLimits } from '../../trust/limits.ts';
 import type { TrustPolicy } from '../../trust/policy.ts';
 import { finishRoot, type TrustedSet, type VerifiedTargets } from '../../trust/trusted-set.ts';
+import { auditKeptSnapshots } from './kept-snapshots.ts';
 import { copiesOf, listedTargets } from './listed-targets.ts';
 import { countReleases } from './manifest-images.ts';
 import type { AuditPlace } from './places.ts';
@@ -59,7 +60,7 @@ export async function auditRepository(place: AuditPlace, options: AuditOptions):
   const audited = root && (await auditRoles({ ...shared, folder, set: root, now }));
   const roles = audited?.roles ?? new Map<string, VerifiedTargets>();
   const consistent = root?.root.document.consistentSnapshot ?? true;
-  if (audited !== undefined) await keptSnapshots(place, audited.set, shared);
+  if (audited !== undefined) await auditKeptSnapshots(place, audited.set, { ...shared, now });
   const targets = listedTargets(roles, problems);
   const files = await auditTargetFiles({ ...shared, ...options, folder: place.targets, targets, consistent });
   const releases = await countReleases(place, roles, { ...shared, consistent });
@@ -118,34 +119,9 @@ function settledRoot(set: TrustedSet, problems: Problems, now: number): TrustedS
   return finishRoot(set);
 }
 
-/** Snapshots that a host in the middle of an update may still ask for, at most. */
-const recentSnapshots = 16;
-/** Versions from here on are times, and do not follow one on the other. */
-const firstTime = 1_000_000_000;
-
 interface Shared {
   readonly problems: Problems;
   readonly signal?: AbortSignal;
-}
-
-async function keptSnapshots(
-  { metadata }: AuditPlace,
-  set: TrustedSet,
-  { problems, signal }: Shared,
-): Promise<void> {
-  const version = set.snapshot?.document.version ?? 0;
-  if (!set.root.document.consistentSnapshot || version >= firstTime) return;
-  const gone: string[] = [];
-  for (let earlier = Math.max(1, version - recentSnapshots); earlier < version; earlier += 1) {
-    const name = metadataFileName('snapshot', earlier);
-    const bytes = await problems.attempt(() =>
-      metadata.readMetadata(name, defaultLimits.maxStatedLength, signal === undefined ? {} : { signal }),
-    );
-    if (bytes === undefined) gone.push(name);
-  }
-  if (gone.length === 0) return;
-  const text = `earlier snapshots are missing from ${metadata.location}: ${gone.join(', ')}; a host in the middle of an update may ask for one`;
-  problems.add(new TidegateError('not-found', text, { missing: gone }), 'warning');
 }
 
 function rolesOf(

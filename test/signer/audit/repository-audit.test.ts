@@ -115,6 +115,25 @@ describe('an audit', () => {
     assert.deepEqual(others, []);
   });
 
+  it('PUB-18: what a clean-up may take is not missed: snapshots before one that has expired', async () => {
+    const repository = withRoots(2);
+    const fresh = Buffer.from(repository.written('snapshot')).toString();
+    const expired = fresh.replace(/"expires":\s*"[^"]*"/, '"expires":"2001-01-01T00:00:00Z"');
+    assert.notEqual(expired, fresh);
+    const missing = async (present: Readonly<Record<number, string>>): Promise<string | undefined> => {
+      for (let version = 1; version < repository.snapshot.version; version += 1) {
+        const text = present[version];
+        if (text === undefined) repository.files.delete(`${version}.snapshot.json`);
+        else repository.files.set(`${version}.snapshot.json`, Buffer.from(text));
+      }
+      return said(await audit(repository))[0]?.replace(/^.*: (?=\d)|;.*$/g, '');
+    };
+    assert.equal(await missing({ 3: expired, 4: fresh }), undefined);
+    assert.equal(await missing({ 3: expired }), '4.snapshot.json');
+    assert.equal(await missing({ 3: fresh, 4: fresh }), '1.snapshot.json, 2.snapshot.json');
+    assert.equal(await missing({ 3: 'not JSON', 4: fresh }), '1.snapshot.json, 2.snapshot.json');
+  });
+
   it('asks for no snapshots of before where versions are times', async () => {
     const repository = withRoots(2);
     repository.snapshot.version = 1_800_000_000;
