@@ -11,7 +11,7 @@ const exitStatus = { everywhere: 0, notYet: 1 } as const;
 
 const help = `
 published: hosts can get it; begun: its publication was interrupted (next: tidegate publish); waiting: it is a draft;
-absent: it was never added. Without a version: those that wait, or that are in some repositories and not in all.
+absent: it was never added; unknown: the repository cannot be read (tidegate verify says more). Without a version: those that wait, or that are in some repositories and not in all.
 
 Exit status: ${exitStatus.everywhere} when each version that is shown is everywhere, ${exitStatus.notYet} when not.
 
@@ -43,9 +43,10 @@ async function releaseStatus(
   terminal.printJson(
     found.map(({ fleets, ...status }) => ({
       ...status,
-      fleets: fleets.map(({ firstWave, ...fleet }) => ({
+      fleets: fleets.map(({ firstWave, error, ...fleet }) => ({
         ...fleet,
         first_wave: firstWave === undefined ? null : formatTime(firstWave),
+        ...(error !== undefined && { error: { code: error.code, message: error.message } }),
       })),
     })),
   );
@@ -61,5 +62,9 @@ function linesOf({ version, fleets }: ReleaseStatus): readonly string[] {
     firstWave === undefined ? '' : `first wave ${formatTime(firstWave)}`,
     repository,
   ]);
-  return [`${version}: in ${published} of ${fleets.length}`, ...formatTable(rows).split('\n')];
+  const errors = new Map(
+    fleets.flatMap(({ repository, error }) => (error ? [[repository, error] as const] : [])),
+  );
+  const notes = Array.from(errors, ([repository, { message }]) => `  ${repository}: ${message}`);
+  return [`${version}: in ${published} of ${fleets.length}`, ...formatTable(rows).split('\n'), ...notes];
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { planPublication } from '../../../src/signer/publication/plan-publication.ts';
 import { publish } from '../../../src/signer/publication/publish.ts';
+import { refreshRepositories } from '../../../src/signer/refresh.ts';
 import { addRelease } from '../../../src/signer/release/add-release.ts';
 import { releaseStatusOf } from '../../../src/signer/release/release-status.ts';
 import type { Workspace } from '../../../src/signer/workspace/workspace.ts';
@@ -87,5 +88,29 @@ describe('signer/publication: one release, many repositories', () => {
     assert.deepEqual(await standings(), []);
     await addEverywhere(workspace, '1.1.0');
     assert.deepEqual(await standings(), [['1.1.0', Array(count).fill('waiting')]]);
+  });
+
+  it('one repository that cannot be read hides nothing of the others; a refresh begins no release', async () => {
+    const { store, workspace } = await prepared();
+    await planAndPublish(workspace, start);
+    await addEverywhere(workspace, '1.1.0');
+    const dying = new StorageReplay(store, {
+      before: async ({ call }) => {
+        if (call === 'swap') throw new Error('died');
+      },
+    });
+    const refresh = { now: start + hour, unlock, force: true };
+    await assert.rejects(refreshRepositories({ ...workspace, store: dying }, refresh), /died/);
+    const broken = 'v3/aarch64/1.targets.json';
+    await store.remove(broken, (await store.stat(broken))?.etag ?? '');
+    const [status, ...others] = await releaseStatusOf(workspace, undefined);
+    assert.deepEqual([status?.version, others.length], ['1.1.0', 1]);
+    const standings = (status?.fleets ?? []).map(({ repository, standing, error }) => {
+      return `${repository} ${standing}${error === undefined ? '' : ` ${error.code}`}`;
+    });
+    const unknown = standings.filter((text) => !text.endsWith(' waiting'));
+    assert.deepEqual([standings.length, unknown], [count, ['v3/aarch64 unknown not-found']]);
+    const [was] = await releaseStatusOf(workspace, '1.0.0');
+    assert.equal(was?.fleets.filter(({ standing }) => standing === 'published').length, count - 1);
   });
 });
