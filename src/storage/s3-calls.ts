@@ -83,9 +83,10 @@ export class S3Calls {
     request: S3Request<Output>,
     signal: AbortSignal | undefined,
   ): Promise<Output | S3Refusal> {
+    const { renewals } = this.connection;
     const first = await this.#send(what, request, signal);
     if (!(first instanceof S3Refusal) || first.fault.kind !== 'expired') return first;
-    this.connection.renew();
+    this.connection.renew(renewals);
     return await this.#send(what, request, signal);
   }
 
@@ -137,13 +138,8 @@ export class S3Refusal {
 
 /** What the SDK finds wrong before it sends anything. */
 function configurationError(error: unknown, location: string): TidegateError | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const missing = ['CredentialsProviderError', 'TokenProviderError'].includes(error.name)
-    ? 'credentials'
-    : /^Region is missing/.test(error.message)
-      ? 'region'
-      : undefined;
-  if (missing === undefined) return undefined;
-  const text = `No AWS ${missing} for ${location}: looked in the address, the environment, the profile and the machine's role.`;
-  return new TidegateError('config-invalid', text, { location, found: missing }, { cause: error });
+  if (!(error instanceof Error) || !/^Region (is missing|not accepted)/.test(error.message)) return undefined;
+  const found = error.message.startsWith('Region is') ? 'No AWS region' : 'No usable AWS region';
+  const text = `${found} for ${location}: looked in the address, the environment, the profile and the machine's role.`;
+  return new TidegateError('config-invalid', text, { location, found: 'region' }, { cause: error });
 }

@@ -10,6 +10,7 @@ import { TidegateError } from '../errors.ts';
 import type { S3Address } from './s3-address.ts';
 import { s3LocationText } from './s3-address.ts';
 import { boundAnswer, isRawAnswer } from './s3-answer.ts';
+import { CredentialNotes, checkCredentials } from './s3-credentials.ts';
 
 export interface S3Credentials {
   readonly accessKeyId: string;
@@ -44,7 +45,12 @@ export class S3Connection {
   readonly location: string;
   readonly now: () => number;
   readonly #options: S3ConnectionOptions;
+  readonly #notes = new CredentialNotes();
   #open: Promise<{ readonly sdk: typeof Sdk; readonly client: Sdk.S3Client }> | undefined;
+  /** With its connections, which outlive credentials. */
+  #handler: Sdk.S3ClientConfig['requestHandler'];
+  #renewals = 0;
+  #closed = false;
   /** Of the last answer, in milliseconds: the store's clock less ours. */
   #offset: number | undefined;
   /** What the store calls itself in its last answer. */
@@ -65,16 +71,29 @@ export class S3Connection {
   async send<Output>(request: S3Request<Output>, signal: AbortSignal | undefined): Promise<Output> {
     this.#open ??= this.#connect();
     const { sdk, client } = await this.#open;
+    await checkCredentials(client, this.#notes, this.location);
     return await request(client, sdk, signal === undefined ? {} : { abortSignal: signal });
   }
 
-  /** Reads the credentials anew, from wherever they come. */
-  renew(): void {
+  /** Counts the renewals. */
+  get renewals(): number {
+    return this.#renewals;
+  }
+
+  /**
+   * Reads the credentials anew, from wherever they come; once for all requests that were sent with the old ones.
+   *
+   * @param seen the count of renewals before the request that was told so
+   */
+  renew(seen: number): void {
+    if (this.#closed || seen !== this.#renewals) return;
+    this.#renewals += 1;
     this.#open = undefined;
   }
 
   close(): void {
     this.#open?.then(({ client }) => client.destroy()).catch(() => undefined);
+    this.#closed = true;
     this.#open = Promise.reject(
       new TidegateError('usage', `${this.location} has been closed and cannot be used again.`),
     );
@@ -84,6 +103,7 @@ export class S3Connection {
   async #connect(): Promise<{ readonly sdk: typeof Sdk; readonly client: Sdk.S3Client }> {
     const sdk = await import('@aws-sdk/client-s3');
     const client = new sdk.S3Client(this.#config());
+    this.#handler = client.config.requestHandler;
     client.middlewareStack.add(
       (next, context) => async (args) => {
         const result = await next(args);
@@ -111,7 +131,8 @@ export class S3Connection {
       maxAttempts: 1,
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
-      requestHandler: {
+      logger: this.#notes.logger,
+      requestHandler: this.#handler ?? {
         connectionTimeout: connectTimeout,
         socketTimeout: stallTimeout,
         httpAgent: agent,

@@ -98,7 +98,8 @@ function kindOf(status: number, name: string, skew: number | undefined): S3Fault
   return kindOfStatus[status] ?? (status >= 500 ? 'server' : 'refused');
 }
 
-function statusOf(error: unknown): number {
+/** 0 without an answer. */
+export function statusOf(error: unknown): number {
   if (typeof error !== 'object' || error === null || !('$metadata' in error)) return 0;
   const metadata = error.$metadata;
   if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return 0;
@@ -160,6 +161,6 @@ function skewText(skew: number | undefined): string {
   return `${Math.round(Math.abs(skew) / 1000)} s ${skew > 0 ? 'ahead of' : 'behind'} the store's`;
 }
 
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replaceAll(/[^\u0020-\u007e]/g, '?');
 }

@@ -39,19 +39,22 @@ export async function headFile(
   const what = `looking at ${name}`;
   const input = { Bucket: address.bucket, Key: s3Key(address, name) };
   const mode = address.checksums === 'sha256' ? { ChecksumMode: 'ENABLED' as const } : {};
-  const head = await calls.repeatUnless<HeadObjectCommandOutput>(
-    what,
-    (client, sdk, options) => client.send(new sdk.HeadObjectCommand({ ...input, ...mode }), options),
-    signal,
-    ['absent', 'forbidden', 'expired', 'refused'],
-  );
+  const look = async () =>
+    await calls.repeatUnless<HeadObjectCommandOutput>(
+      what,
+      (client, sdk, options) => client.send(new sdk.HeadObjectCommand({ ...input, ...mode }), options),
+      signal,
+      ['absent', 'forbidden', 'expired', 'refused'],
+    );
+  let head = await look();
   if (head instanceof S3Refusal) {
     if (head.fault.kind === 'absent') return undefined;
-    // An answer to HEAD has no body and so no reason; the same question by GET has.
+    // An answer to HEAD has no body and so no reason; the same question by GET has, and renews what has expired.
     const opened = await openFile(calls, name, { length: 1, ...(signal && { signal }) });
     await opened?.body[Symbol.asyncIterator]().return?.();
     if (opened === undefined) return undefined;
-    throw faultError(head.fault, what, calls.location);
+    head = await look();
+    if (head instanceof S3Refusal) throw faultError(head.fault, what, calls.location);
   }
   const length = head.ContentLength ?? 0;
   return { name, length, etag: head.ETag ?? '', sha256: head.ChecksumSHA256 };

@@ -1,6 +1,8 @@
 /** Who we are, what time it is, and where AWS's tools look for both. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isTidegateError } from '../../../src/errors.ts';
@@ -51,6 +53,86 @@ describe('credentials and clock of a bucket', () => {
       await assert.rejects(store.stat('timestamp.json'), { code: 'access-denied' });
       await assert.rejects(store.read('timestamp.json', 9), { code: 'access-denied', message: /expired/ });
     });
+  });
+
+  it('PUB-16: credentials that expire before a question without a body, or for many requests at once, are renewed once', async () => {
+    const known = new Map([['old', { secretAccessKey: 'a' }]]);
+    let asked = 0;
+    const credentials = async () => {
+      asked += 1;
+      return known.has('old')
+        ? { accessKeyId: 'old', secretAccessKey: 'a' }
+        : { accessKeyId: 'new', secretAccessKey: 'b' };
+    };
+    await withS3({ credentials: known, store: { credentials } }, async ({ server, store }) => {
+      await store.create('1.root.json', text('root'));
+      known.delete('old');
+      known.set('new', { secretAccessKey: 'b' });
+      server.faults = ({ headers }) =>
+        String(headers.authorization).includes('Credential=old/')
+          ? { kind: 'status', status: 400, code: 'ExpiredToken' }
+          : undefined;
+      const found = await Promise.all(Array.from({ length: 20 }, () => store.stat('1.root.json')));
+      assert.ok(found.every((each) => each?.length === 4));
+      assert.equal(asked, 2);
+    });
+  });
+
+  it('PUB-16: what hands out credentials and fails is named, and its 404 is never taken for an absent file', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tidegate-aws-'));
+    const server = await startS3Server();
+    let status = 404;
+    const roles = createServer((request, response) => {
+      request.resume();
+      response
+        .writeHead(status)
+        .end('<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>');
+    });
+    roles.listen(0, '127.0.0.1');
+    await once(roles, 'listening');
+    const address = roles.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    const role = `[profile r]\nrole_arn = arn:aws:iam::1:role/r\nsource_profile = s\nregion = us-east-1\n[profile s]\naws_access_key_id = a\naws_secret_access_key = b\n`;
+    const program = '[profile p]\ncredential_process = false --token hush\n';
+    const config = join(folder, 'config');
+    writeFileSync(config, role + program);
+    const environment = { AWS_CONFIG_FILE: config, AWS_SHARED_CREDENTIALS_FILE: join(folder, 'none') };
+    const failing = async (profile: string): Promise<unknown> => {
+      const store = new S3Store(server.address('', `profile=${profile}&forbidden=absent`));
+      try {
+        return await store.stat('timestamp.json').catch((error: unknown) => error);
+      } finally {
+        store.close();
+      }
+    };
+    try {
+      await withEnvironment(
+        { ...environment, AWS_ENDPOINT_URL_STS: `http://127.0.0.1:${port}`, AWS_MAX_ATTEMPTS: '1' },
+        async () => {
+          for (const [answer, code] of [
+            [404, 'access-denied'],
+            [403, 'access-denied'],
+            [412, 'access-denied'],
+            [500, 'network-unreachable'],
+          ] as const) {
+            status = answer;
+            const error = await failing('r');
+            assert.ok(isTidegateError(error, code), String(error));
+            assert.match(error.message, new RegExp(`what hands them out answered ${answer}`));
+          }
+          const error = await failing('p');
+          assert.ok(isTidegateError(error, 'config-invalid'));
+          assert.match(error.message, /credential_process failed/);
+          assert.doesNotMatch(error.message, /hush/);
+        },
+      );
+      assert.equal(server.calls.length, 0);
+    } finally {
+      roles.closeAllConnections();
+      roles.close();
+      await server.close();
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('PUB-16: a clock that is 20 minutes off is named, with how far and which way', async () => {
