@@ -65,7 +65,8 @@ async function readUpTo(body: IncomingMessage, limit: number): Promise<Buffer | 
 export function xmlFault(text: string): string | undefined {
   if (/<!(?!--|\[CDATA\[)/.test(text)) return 'a DOCTYPE or entities';
   let depth = 0;
-  for (const [tag] of text.matchAll(/<[/a-zA-Z][^>]*>/g)) {
+  // Ends at the next `<` too: otherwise many of them without a `>` cost the square of their number.
+  for (const [tag] of text.matchAll(/<[/a-zA-Z][^<>]*>/g)) {
     if (tag.startsWith('</')) depth -= 1;
     else if (!tag.endsWith('/>')) depth += 1;
     if (depth > deepestNesting) return `more than ${deepestNesting} levels`;
