@@ -1,6 +1,6 @@
 /**
  * Publishing a plan: everything is signed for all repositories, every image is uploaded once for all of them, and then one
- * repository after another is committed, each whole or not at all.
+ * repository after another is committed, each whole or not at all. One that fails does not stop those after it.
  */
 import { TidegateError } from '../../errors.ts';
 import { canonicalBytes } from '../../metadata/canonical.ts';
@@ -12,6 +12,7 @@ import { type RepositoryPlace, repositoriesOf, type Workspace, whileLocked } fro
 import { openKeyRing } from '../workspace/workspace-keys.ts';
 import { requireClock } from './clock-check.ts';
 import { baseMoved } from './commit.ts';
+import { type Failure, failureOf, throwFailures } from './failed-repositories.ts';
 import type { VerifyHow } from './listed-files.ts';
 import { type LiveRepository, readLive } from './live-repository.ts';
 import { closePin, holdPin, pinOf } from './pin.ts';
@@ -55,7 +56,7 @@ export interface PublishResult {
  * @throws base-moved when somebody published since the plan was made, workspace-invalid when drafts or policies changed
  *   since, policy-violated, signatures-missing, name-taken, hash-mismatch or length-mismatch for an image that changed, locked, cancelled,
  *   not-found for listed files that the store lacks, and what key files and `trust/` throw. Nothing a host sees has
- *   changed then, unless the message says so.
+ *   changed then, unless the message says so. Of several repositories those that could be are published.
  */
 export async function publish(
   workspace: Workspace,
@@ -81,9 +82,19 @@ export async function publish(
     uploadTargets(workspace, open, run),
     atEachRegion(workspace, (store) => uploadEarly({ ...workspace, store }, open, run)),
   ]);
-  for (const part of open) done.set(part, await finishPart(workspace, part, { ...run, written }));
+  const failures: Failure[] = [];
+  for (const part of open) {
+    const finished = finishPart(workspace, part, { ...run, written });
+    await finished.then(
+      (result) => done.set(part, result),
+      (error: unknown) => failures.push(failureOf(part.live.place.name, error)),
+    );
+  }
+  const failed = new Set(failures.map(({ repository }) => repository));
+  const regions = await bringRegionsOn(workspace, { open, failed }, options);
+  throwFailures(failures, done.size);
   const repositories = plan.repositories.flatMap((part) => done.get(part) ?? []);
-  return { plan: plan.id, repositories, regions: await bringRegionsOn(workspace, open, options) };
+  return { plan: plan.id, repositories, regions };
 }
 
 /** To a region, under pins of its own: nobody knows when its commit comes. */
@@ -99,16 +110,17 @@ async function uploadEarly(
 /** Every repository, not only those of the plan: a region that was down is caught up with. */
 async function bringRegionsOn(
   workspace: Workspace,
-  published: readonly RepositoryPlan[],
+  { open, failed }: { readonly open: readonly RepositoryPlan[]; readonly failed: ReadonlySet<string> },
   { now, signal }: PublishOptions,
 ): Promise<readonly RegionState[]> {
   if (workspace.regions.length === 0) return [];
   const states: RegionState[] = [];
   for (const place of repositoriesOf(workspace.settings)) {
+    if (failed.has(place.name)) continue;
     const live = await readLive(workspace, place, signal);
     const found = await advanceRegions(workspace, live, { now, ...(signal && { signal }) });
     states.push(...found);
-    const part = published.find((one) => one.live.place.name === place.name);
+    const part = open.find((one) => one.live.place.name === place.name);
     await atEachRegion(workspace, async (region) => {
       const isCurrent = found.some((one) => one.region === region.location && one.error === undefined);
       if (isCurrent && part !== undefined) await closePin(region, place.name, part.digest);

@@ -1,5 +1,6 @@
 /** A release over many repositories: one upload for all, one commit after another, and a way to see which are in. */
 import assert from 'node:assert/strict';
+import { type ErrorCode, TidegateError } from '../../../src/errors.ts';
 import { planPublication } from '../../../src/signer/publication/plan-publication.ts';
 import { publish } from '../../../src/signer/publication/publish.ts';
 import { refreshRepositories } from '../../../src/signer/refresh.ts';
@@ -112,5 +113,39 @@ describe('signer/publication: one release, many repositories', () => {
     assert.deepEqual([standings.length, unknown], [count, ['v3/aarch64 unknown not-found']]);
     const [was] = await releaseStatusOf(workspace, '1.0.0');
     assert.equal(was?.fleets.filter(({ standing }) => standing === 'published').length, count - 1);
+  });
+
+  it('one that fails for good does not stop those after it, in any region; what fails for all ends the run', async () => {
+    const few = { v0: ['x86_64', 'aarch64'], v1: ['x86_64', 'aarch64'] };
+    const region = new MemoryStore();
+    const store = new MemoryStore();
+    const own = await open(await workspaceDisk({ template: 'bottlerocket', variants: few }), store);
+    const workspace = { ...own, regions: [region] };
+    const bad = 'v0/aarch64';
+    const plan = await planPublication(workspace, { now: start });
+    const failing = (code: ErrorCode) =>
+      new StorageReplay(store, {
+        before: async ({ call, name }) => {
+          if (call === 'swap' && name === `${bad}/timestamp.json`) throw new TidegateError(code, 'no');
+        },
+      });
+    const run = { now: start, unlock };
+    await assert.rejects(publish({ ...workspace, store: failing('network-unreachable') }, plan, run), {
+      code: 'network-unreachable',
+    });
+    const timestamps = async (of: MemoryStore): Promise<number> => {
+      let count = 0;
+      for await (const { name } of of.list()) if (/^v.*timestamp.json$/.test(name)) count += 1;
+      return count;
+    };
+    assert.equal(await timestamps(store), 1, 'the first');
+    await assert.rejects(publish({ ...workspace, store: failing('hash-mismatch') }, plan, run), {
+      code: 'hash-mismatch',
+      message: /^no \(3 of 4 repositories are published; not v0\/aarch64\./,
+    });
+    assert.deepEqual([await timestamps(store), await timestamps(region)], [3, 3]);
+    const again = await planPublication(workspace, { now: start });
+    await publish(workspace, again, run);
+    assert.deepEqual([await timestamps(store), await timestamps(region)], [4, 4]);
   });
 });
