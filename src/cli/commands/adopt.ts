@@ -6,6 +6,7 @@ import type { FleetName, RepositoryLayout } from '../../metadata/repository-layo
 import type { AdoptOptions } from '../../signer/adopt/adopt.ts';
 import type { Progress, Terminal } from '../../terminal.ts';
 import { adoptionData, reportDone, reportPlan } from '../adoption-text.ts';
+import { noteLeftDraft } from '../left-draft-text.ts';
 import { addPublishAtOnce, type PublishAtOnceOptions, publishAtOnce } from '../publish-at-once.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 
@@ -78,6 +79,7 @@ async function adoptCommand(
   const wanted: AdoptOptions = {
     ...(await optionsOf(places.source, options, surroundings)),
     progress: (work, done, total) => lines.show(work, done, total),
+    leftBehind: (draft) => noteLeftDraft(draft, terminal),
   };
   try {
     if (options.dryRun === true) {

@@ -4,8 +4,10 @@ import { type Command, Option } from 'commander';
 import { TidegateError } from '../../errors.ts';
 import { type TopLevelRole, topLevelRoles } from '../../metadata/role-name.ts';
 import type { KeyType } from '../../signer/keys/signing-key.ts';
+import type { LeftDraft } from '../../signer/workspace/draft-folder.ts';
 import type { GivenKeys } from '../../signer/workspace/init.ts';
 import type { Terminal } from '../../terminal.ts';
+import { noteLeftDraft } from '../left-draft-text.ts';
 import { addOverrideOptions, type OverrideOptions, overrideWish } from '../override-option.ts';
 import { addPassphraseOptions, newPassphraseSource } from '../passphrase.ts';
 import { addSignAtOnce, type SignAtOnceOptions, signAtOnce } from '../sign-at-once.ts';
@@ -108,6 +110,7 @@ async function init(directory: string, options: InitOptions, surroundings: Surro
     store: options.store,
     keyType: options.keyType,
     now: now(),
+    leftBehind: (draft: LeftDraft) => noteLeftDraft(draft, terminal),
     override: overrideWish(options, now()),
     ...(options.variant.length > 0 && { variants }),
   };

@@ -18,6 +18,7 @@ import { type FileSystem, nodeFileSystem } from '../../storage/file-system.ts';
 import { publicKeyPath } from '../keys/key-ring.ts';
 import {
   makeWholeFolder,
+  type NewFolderOptions,
   requireFree,
   templatesFolder,
   type WriteFile,
@@ -39,7 +40,7 @@ import { roleFindings } from './role-findings.ts';
 import { rootFindings } from './root-findings.ts';
 import { targetFindings } from './target-findings.ts';
 
-export interface AdoptOptions {
+export interface AdoptOptions extends NewFolderOptions {
   /** Where the repository is: a folder or an address. */
   readonly location: string;
   /** Where its targets are, when they are not beside the metadata. */
@@ -210,11 +211,16 @@ export async function adopt(directory: string, options: AdoptOptions): Promise<A
   const plan = await planAdoption(directory, options);
   requireAdoptable(plan.findings);
   let copied = 0;
-  await makeWholeFolder(fs, plan.directory, async (write, draft) => {
-    await writeFiles(write, plan, options);
-    const workspace = await openWorkspace(draft, { fileSystem: fs });
-    copied = await copyAll(workspace, plan, options);
-  });
+  await makeWholeFolder(
+    fs,
+    plan.directory,
+    async (write, draft) => {
+      await writeFiles(write, plan, options);
+      const workspace = await openWorkspace(draft, { fileSystem: fs });
+      copied = await copyAll(workspace, plan, options);
+    },
+    options,
+  );
   return { plan, copied };
 }
 

@@ -13,12 +13,12 @@ import type { LockedKey, NamedKey } from '../keys/key-ring.ts';
 import type { KeyType } from '../keys/signing-key.ts';
 import { acceptedNow, type OverrideWish } from './accept-weaknesses.ts';
 import { fillWorkspace } from './init-files.ts';
-import { makeWholeFolder, requireFree, templatesFolder } from './new-folder.ts';
+import { makeWholeFolder, type NewFolderOptions, requireFree, templatesFolder } from './new-folder.ts';
 import type { Override } from './overrides.ts';
 import { weaknessesOf } from './policies.ts';
 import { readWorkspaceFile, type WorkspaceSettings, workspaceFileName } from './workspace-file.ts';
 
-export interface InitOptions {
+export interface InitOptions extends NewFolderOptions {
   readonly template: RepositoryLayout;
   /** The name of the repository, for ever. */
   readonly name: string;
@@ -60,7 +60,12 @@ export async function initWorkspace(directory: string, options: InitOptions): Pr
     const text = 'a passphrase for the new keys is missing; only development keys can do without';
     throw new TidegateError('usage', text);
   }
-  await makeWholeFolder(fs, checked.target, (write) => fillWorkspace(write, { ...checked, options }));
+  await makeWholeFolder(
+    fs,
+    checked.target,
+    (write) => fillWorkspace(write, { ...checked, options }),
+    options,
+  );
 }
 
 export interface CheckedInit {

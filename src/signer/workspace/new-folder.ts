@@ -2,15 +2,15 @@
  * A folder that becomes a workspace: made beside its place and moved there whole, so that an interrupted run leaves no
  * half of one, and what failed leaves no keys behind.
  */
-import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { TidegateError } from '../../errors.ts';
 import { onDisk } from '../../storage/disk-error.ts';
 import { createDurably, makeFolder, makeFolders } from '../../storage/durable-file.ts';
 import type { FileSystem } from '../../storage/file-system.ts';
 import { statusIfAny } from '../../storage/plain-file.ts';
 import { syncFolder } from '../../storage/staged-file.ts';
+import { clearAway, draftPath, type LeftDraft, sweepDrafts } from './draft-folder.ts';
 
 /** The folder of templates that comes with the package. */
 export const templatesFolder = join(import.meta.dirname, '..', '..', '..', 'repo-templates');
@@ -26,6 +26,11 @@ const publicMode = 0o644;
 /** Writes a file of the new workspace by its name; the mode is that of public files unless it is given. */
 export type WriteFile = (name: string, content: string | Uint8Array, mode?: number) => Promise<void>;
 
+export interface NewFolderOptions {
+  /** Told of each draft that a killed run has left beside the folder; private keys may have been in it. */
+  readonly leftBehind?: (draft: LeftDraft) => void;
+}
+
 /**
  * @param fill writes the files; when it fails nothing stays
  * @throws what `fill` throws, not-found when there is no folder for it, disk-error
@@ -34,12 +39,15 @@ export async function makeWholeFolder(
   fs: FileSystem,
   target: string,
   fill: (write: WriteFile, draft: string) => Promise<void>,
+  { leftBehind }: NewFolderOptions = {},
 ): Promise<void> {
-  const draft = join(dirname(target), `.tidegate-init-${basename(target)}-${randomBytes(6).toString('hex')}`);
-  if ((await statusIfAny(fs, dirname(target))) === undefined) {
-    const text = `${dirname(target)} does not exist; make it first, the new folder goes into it`;
-    throw new TidegateError('not-found', text, { path: dirname(target) });
+  const parent = dirname(target);
+  if ((await statusIfAny(fs, parent)) === undefined) {
+    const text = `${parent} does not exist; make it first, the new folder goes into it`;
+    throw new TidegateError('not-found', text, { path: parent });
   }
+  for (const left of await sweepDrafts(fs, parent)) leftBehind?.(left);
+  const draft = draftPath(parent);
   await makeFolder(fs, draft, folderMode);
   try {
     await fill(writerIn(fs, draft), draft);
@@ -48,7 +56,7 @@ export async function makeWholeFolder(
     await clearAway(fs, draft).catch(() => undefined);
     throw error;
   }
-  await syncFolder(fs, dirname(target));
+  await syncFolder(fs, parent);
 }
 
 function writerIn(fs: FileSystem, folder: string): WriteFile {
@@ -58,14 +66,6 @@ function writerIn(fs: FileSystem, folder: string): WriteFile {
     const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
     await createDurably(fs, path, bytes, { mode });
   };
-}
-
-async function clearAway(fs: FileSystem, folder: string): Promise<void> {
-  for (const { name, kind } of await fs.entries(folder)) {
-    const path = join(folder, name);
-    await (kind === 'folder' ? clearAway(fs, path) : fs.unlink(path));
-  }
-  await fs.removeFolder(folder);
 }
 
 /** @throws workspace-exists for anything but a new or an empty folder */
