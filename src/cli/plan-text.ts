@@ -2,7 +2,7 @@
 import { formatTime } from '../metadata/time.ts';
 import type { Plan, PlannedSignature } from '../signer/publication/plan-publication.ts';
 import type { PlannedChange } from '../signer/publication/planned-change.ts';
-import { isAccepted } from '../signer/publication/publication-policy.ts';
+import { isAccepted, type Violation } from '../signer/publication/publication-policy.ts';
 import { countOf, formatBytes, formatDuration, formatTable, printableLine } from '../terminal.ts';
 import type { Release } from '../waves/release.ts';
 import { releaseName } from '../waves/release.ts';
@@ -91,12 +91,12 @@ function uploadLine({ uploads }: Plan): string {
 function warningLines({ warnings, violations, overrides }: Plan): readonly string[] {
   return [
     ...warnings.map((warning) => `warning: ${warning}`),
-    ...violations.map((violation) => {
-      const { name, place, found, expected } = violation;
-      const verb = isAccepted(violation, overrides) ? 'accepted' : 'refused';
-      return `${verb} (${name}): ${place}: ${found}; expected ${expected}`;
-    }),
+    ...violations.map((violation) => violationLine(violation, isAccepted(violation, overrides))),
   ];
+}
+
+export function violationLine({ name, place, found, expected }: Violation, accepted: boolean): string {
+  return `${accepted ? 'accepted' : 'refused'} (${name}): ${place}: ${found}; expected ${expected}`;
 }
 
 function indent(text: string): string {

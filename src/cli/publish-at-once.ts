@@ -1,5 +1,6 @@
 /** `--publish` of commands that prepare a change: it is signed and published at once, with all else that waits. */
 import type { Command } from 'commander';
+import type { OverrideOptions } from './override-option.ts';
 import { addPassphraseOptions, type PassphraseOptions } from './passphrase.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { WorkspaceOptions } from './workspace-option.ts';
@@ -15,15 +16,21 @@ export function addPublishAtOnce(command: Command): Command {
   );
 }
 
-/** True when it was asked for, and is done. @throws as `publish` does; what was prepared stays */
+/**
+ * True when it was asked for, and is done.
+ *
+ * @param overrides what somebody answers for, where the command has options for it
+ * @throws as `publish` does; what was prepared stays
+ */
 export async function publishAtOnce(
   { workspace, publish, dryRun, passphraseFile, passphraseFd }: PublishAtOnceOptions,
   surroundings: Surroundings,
+  overrides: OverrideOptions = { override: [] },
 ): Promise<boolean> {
   if (publish !== true || dryRun === true) return false;
   const { publishCommand } = await import('./commands/publish.ts');
   const options = {
-    override: [],
+    ...overrides,
     verify: 'checksum' as const,
     ...(workspace !== undefined && { workspace }),
     ...(passphraseFile !== undefined && { passphraseFile }),

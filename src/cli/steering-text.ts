@@ -110,6 +110,7 @@ export function releaseData({
   lastWaveEnds,
   groups,
   pause,
+  opened,
   unknown: _,
   ...release
 }: Release): unknown {
@@ -119,5 +120,6 @@ export function releaseData({
     ...(lastWaveEnds !== undefined && { lastWaveEnds: formatTime(lastWaveEnds) }),
     ...(groups && { groups: groups.map(({ labels, opens }) => ({ labels, opens: formatTime(opens) })) }),
     ...(pause && { pausedAt: formatTime(pause.at) }),
+    ...(opened !== undefined && { opened: formatTime(opened) }),
   };
 }

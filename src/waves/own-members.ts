@@ -4,6 +4,7 @@
  *     of a release:   { "spread": "linear", "last_wave_ends": TIME,
  *                       "groups": [{ "labels": ["canary"], "opens": TIME }],
  *                       "paused": { "at": TIME, "waves": { "0": TIME }, "last_wave_ends": TIME, "groups": [] } }
+ *       without waves:  { "spread": "linear", "opened": TIME }
  *     of a manifest:  { "withdrawn": [{ "variant": …, "arch": …, "version": …, "at": TIME, "reason": … }] }
  */
 import type { JsonObject, JsonValue } from '../metadata/json.ts';
@@ -13,7 +14,7 @@ import { type Spread, spreads, type Waves } from './wave.ts';
 import { formatTime, isTime, timeRange } from './wave-time.ts';
 
 /** Members of a release's `tidegate` that are known here. */
-export const ownReleaseMembers = ['spread', 'last_wave_ends', 'groups', 'paused'];
+export const ownReleaseMembers = ['spread', 'last_wave_ends', 'groups', 'paused', 'opened'];
 export const ownManifestMembers = ['withdrawn'];
 
 /** Groups of one release, and labels of one group. */
@@ -33,13 +34,13 @@ export function parseOwnMembers(
   own: JsonObject,
   waves: Waves,
   where: string,
-): Pick<Release, 'spread' | 'lastWaveEnds' | 'groups' | 'pause'> {
-  const spread = own.get('spread');
-  const paused = own.get('paused');
+): Pick<Release, 'spread' | 'lastWaveEnds' | 'groups' | 'pause' | 'opened'> {
+  const [spread, paused, opened] = [own.get('spread'), own.get('paused'), own.get('opened')];
   return {
     ...(spread !== undefined && { spread: spreadIn(spread, `${where}.spread`) }),
     ...endAndGroups(own, waves, where),
     ...(paused !== undefined && { pause: parsePause(paused, `${where}.paused`) }),
+    ...(opened !== undefined && { opened: timeOf(opened, `${where}.opened`) }),
   };
 }
 
@@ -82,7 +83,7 @@ export function parseWithdrawn(value: JsonValue | undefined, where: string): rea
 
 /** The members of a release's `tidegate`, without those that are not known. */
 export function ownMembersJson(
-  { spread, lastWaveEnds, groups, pause }: Release,
+  { spread, lastWaveEnds, groups, pause, opened }: Release,
   where: string,
 ): readonly (readonly [string, JsonValue])[] {
   const plan = { ...(lastWaveEnds !== undefined && { lastWaveEnds }), ...(groups && { groups }) };
@@ -90,6 +91,7 @@ export function ownMembersJson(
     ...(spread === undefined ? [] : ([['spread', spread]] as const)),
     ...planJson(plan, where),
     ...(pause === undefined ? [] : ([['paused', pauseJson(pause, `${where}.paused`)]] as const)),
+    ...(opened === undefined ? [] : ([['opened', timeJson(opened, where)]] as const)),
   ];
 }
 

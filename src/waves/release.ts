@@ -42,6 +42,11 @@ export interface Release extends ReleaseId {
   readonly groups?: readonly HostGroup[];
   /** Set while no further host may take the release. */
   readonly pause?: Pause;
+  /**
+   * When a release without waves was opened to everyone, in milliseconds. Hosts do not look at it: it is from when the
+   * next release counts that must not come too soon.
+   */
+  readonly opened?: number;
   /** Members that this version of Tidegate does not know; kept when the manifest is written again. */
   readonly unknown?: JsonObject;
 }
@@ -67,6 +72,20 @@ export interface Withdrawal extends ReleaseId {
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly reason?: string;
+}
+
+/**
+ * When the first hosts had their turn by their seed, or will have: milliseconds. undefined: a pause came before, or it was
+ * open to everyone at once and another tool, or an older one, published it without a word about when.
+ */
+export function beginOf({
+  waves,
+  opened,
+  pause,
+}: Pick<Release, 'waves' | 'opened' | 'pause'>): number | undefined {
+  if (waves.size === 0) return opened;
+  const first = Math.min(...(pause ?? { waves }).waves.values());
+  return pause === undefined || first <= pause.at ? first : undefined;
 }
 
 export interface Manifest {

@@ -42,6 +42,8 @@ export interface WaveSchedule {
   readonly spread?: Spread;
   readonly lastWaveEnds?: number;
   readonly groups?: readonly HostGroup[];
+  /** Without waves: when it is opened, in milliseconds; whole seconds are kept. */
+  readonly opened?: number;
 }
 
 export interface AddOptions {
@@ -130,11 +132,19 @@ export function setMigrations(manifest: Manifest, migrations: readonly Migration
 }
 
 function scheduled(release: Release, schedule: WaveSchedule): Release {
-  const { spread: _spread, lastWaveEnds: _end, groups: _groups, pause: _pause, ...before } = release;
-  const { waves, spread = 'linear', lastWaveEnds, groups } = schedule;
+  const {
+    spread: _,
+    lastWaveEnds: _end,
+    groups: _groups,
+    pause: _pause,
+    opened: _opened,
+    ...before
+  } = release;
+  const { waves, spread = 'linear', lastWaveEnds, groups, opened } = schedule;
   checkWaves(release, waves);
   checkGroups(release, groups);
-  const rest = groups === undefined ? before : { ...before, groups };
+  const begun = waves.size === 0 && opened !== undefined && { opened: Math.floor(opened / 1000) * 1000 };
+  const rest = { ...before, ...(groups !== undefined && { groups }), ...begun };
   if (lastWaveEnds === undefined) return { ...rest, waves, spread };
   if (spread !== 'linear') {
     throw releaseInvalid(

@@ -23,6 +23,7 @@
  */
 import { parse, type TomlTable, type TomlValue } from 'smol-toml';
 import { TidegateError } from '../errors.ts';
+import { earlyWave } from './bake.ts';
 import { offsetForm, readOffset } from './offset.ts';
 import { isLabel, labelForm } from './own-members.ts';
 import type { HostGroup } from './release.ts';
@@ -78,7 +79,7 @@ export function parseWavePolicy(toml: string, fileName: string): WavePolicy {
     ...(groups !== undefined && { groups: parseGroups(groups, fileName) }),
     ...(bake !== undefined && { minimumBake: offset(bake, `${fileName}: minimum_bake`) }),
   };
-  requireBake(policy.minimumBake, scheduleOf(policy, 0), { now: Number.NEGATIVE_INFINITY, where: fileName });
+  if (policy.minimumBake !== undefined) requireBake(policy.minimumBake, scheduleOf(policy, 0), fileName);
   return policy;
 }
 
@@ -107,6 +108,8 @@ export interface Schedule {
   /** Milliseconds since the epoch at which the last wave is through. */
   readonly lastWaveEnds?: number;
   readonly groups?: readonly HostGroup[];
+  /** Without a policy, and so without waves: when it is opened to everyone, in milliseconds. */
+  readonly opened?: number;
 }
 
 /**
@@ -138,27 +141,11 @@ export function scheduleOf(policy: WavePolicy, startTime: number): Schedule {
   };
 }
 
-/**
- * Every wave that is still to come begins `minimum` after the one before, and the first one after groups that go first.
- *
- * @param minimum milliseconds; undefined: nothing is asked
- * @throws wave-policy-invalid
- */
-export function requireBake(
-  minimum: number | undefined,
-  { waves, groups = [] }: Pick<Schedule, 'waves' | 'groups'>,
-  { now, where }: { readonly now: number; readonly where: string },
-): void {
-  if (minimum === undefined) return;
-  const starts = [...waves.values()].sort((a, b) => a - b);
-  const first = starts[0] ?? Number.NEGATIVE_INFINITY;
-  const ahead = groups.map(({ opens }) => opens).filter((opens) => opens <= first);
-  for (const [index, start] of starts.entries()) {
-    const before = index === 0 ? Math.max(...ahead) : Number(starts[index - 1]);
-    if (start <= now || start - before >= minimum) continue;
-    const found = `${(start - before) / 60_000} minutes before wave ${index + 1}`;
-    throw invalid(`${where}: bake time`, found, `at least ${minimum / 60_000} minutes (minimum_bake)`);
-  }
+function requireBake(minimum: number, after: Schedule, fileName: string): void {
+  const early = earlyWave({ minimum, after, at: Number.NEGATIVE_INFINITY });
+  if (early === undefined) return;
+  const found = `${early.gap / 60_000} minutes before wave ${early.wave}`;
+  throw invalid(`${fileName}: bake time`, found, `at least ${minimum / 60_000} minutes (minimum_bake)`);
 }
 
 /** The waves alone of `scheduleOf`. */

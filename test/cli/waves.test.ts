@@ -323,8 +323,26 @@ describe('tidegate waves', () => {
       file,
       readFileSync(file, 'utf8').replace('[waves]\n', '[waves]\nminimum_bake = "12 hours"\n'),
     );
-    const fast = await session.type('waves accelerate demo x86_64 1.2.0 --factor 4');
-    assert.match(fast.beside, /bake time: found .*360 minutes before wave 1.*at least 720/);
-    await run('waves accelerate demo x86_64 1.2.0 --factor 2');
+    const fast = await run('waves accelerate demo x86_64 1.2.0 --factor 4');
+    assert.match(
+      fast,
+      /refused \(wave-bake\): release demo x86_64 1\.2\.0: 360 minutes before wave 1; expected at least 720/,
+    );
+    assert.match(fast, /next: tidegate plan, tidegate publish --override wave-bake --reason TEXT\n$/);
+    assert.equal((await session.type('publish')).status, 77);
+    const line = 'waves accelerate demo x86_64 1.2.0 --factor 4 --override wave-bake';
+    assert.equal(
+      (await session.type(`${line} --reason leak`)).status,
+      64,
+      'an override of nothing that is done',
+    );
+    assert.match((await session.type(`${line} --publish`)).beside, /--override needs --reason/);
+    await run(`${line} --reason leak --publish`);
+    const record = readFileSync(join(session.directory, 'acme', 'overrides.jsonl'), 'utf8');
+    assert.match(record, /"name":"wave-bake","reason":"leak".*360 minutes before wave 1/);
+    assert.doesNotMatch(
+      await run('waves accelerate demo x86_64 1.2.0 --factor 1.001 --dry-run'),
+      /--override/,
+    );
   });
 });

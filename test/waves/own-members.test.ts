@@ -19,7 +19,7 @@ function withdrawn(value: Json, more: { [name: string]: Json } = {}): Uint8Array
 
 describe('what stands in the member tidegate of a manifest', () => {
   it('is read, written and read again, with members of later versions', () => {
-    const own = { spread: 'linear', groups: [group], paused, later: [1] };
+    const own = { spread: 'linear', groups: [group], paused, opened: time, later: [1] };
     const text = manifestJson(updateJson({ tidegate: own }));
     const bytes = bytesOf({
       ...text,
@@ -34,7 +34,13 @@ describe('what stands in the member tidegate of a manifest', () => {
       later: 1,
       withdrawn: [{ ...withdrawal, reason: 'bad' }, withdrawal],
     });
-    assert.deepEqual(written.updates[0].tidegate, { later: [1], spread: 'linear', groups: [group], paused });
+    assert.deepEqual(written.updates[0].tidegate, {
+      later: [1],
+      spread: 'linear',
+      groups: [group],
+      paused,
+      opened: time,
+    });
     assert.deepEqual(parseManifest(formatManifest(manifest)), manifest);
   });
 
@@ -57,6 +63,7 @@ describe('what stands in the member tidegate of a manifest', () => {
     ],
     ['a pause without waves', release({ paused: { at: time } }), /paused\.waves/],
     ['a pause without a moment', release({ paused: { waves: {} } }), /paused\.at/],
+    ['an opening at no moment', release({ opened: 'soon' }), /tidegate\.opened/],
     ['a withdrawal that is no object', withdrawn([1]), /withdrawn\[0\]/],
     ['a withdrawal of no version', withdrawn([{ ...withdrawal, version: 'v1' }]), /withdrawn\[0\]\.version/],
     ['a reason that is no text', withdrawn([{ ...withdrawal, reason: 1 }]), /withdrawn\[0\]\.reason/],

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { parseWavePolicy, requireBake, scheduleOf } from '../../src/waves/wave-policy.ts';
+import { parseWavePolicy, scheduleOf } from '../../src/waves/wave-policy.ts';
 
 const hour = 3_600_000;
 const wave = '[[waves]]\nstart_after = "1 day"\nfleet_percentage = 100\n';
@@ -48,19 +48,8 @@ describe('groups and bake times of a wave policy', () => {
     );
     refused(`minimum_bake = "2 hours"\n${canary}${two}`, /60 minutes before wave 1/);
     refused(`minimum_bake = 2\n${two}`, /minimum_bake/);
+    assert.equal(parseWavePolicy(two, 'p.toml').minimumBake, undefined);
     const afterwards = groups('labels = ["late"]\nstart_after = "9 hours"');
     assert.doesNotThrow(() => parseWavePolicy(`minimum_bake = "2 hours"\n${afterwards}${two}`, 'p.toml'));
-  });
-
-  it('asks for nothing of waves that have begun, of none, and where no bake time is stated', () => {
-    const waves = new Map([
-      [0, 0],
-      [100, hour],
-    ]);
-    const where = 'demo';
-    assert.throws(() => requireBake(2 * hour, { waves }, { now: 0, where }), { code: 'wave-policy-invalid' });
-    assert.doesNotThrow(() => requireBake(2 * hour, { waves }, { now: hour, where }));
-    assert.doesNotThrow(() => requireBake(2 * hour, { waves: new Map() }, { now: 0, where }));
-    assert.doesNotThrow(() => requireBake(undefined, { waves }, { now: 0, where }));
   });
 });

@@ -11,8 +11,8 @@ import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '
 type PlanCommandOptions = WorkspaceOptions & PlanRequestOptions;
 
 const help = `
-The id of a plan is what an approver approves. It does not depend on when the plan was made, but for waves that begin
-when they are published: in a file they keep the times that they have in it.
+The id of a plan is what an approver approves. It does not depend on when the plan was made, but for what begins when it is
+published, such as waves: in a file it keeps the times that it has there.
 
 Examples:
   tidegate plan

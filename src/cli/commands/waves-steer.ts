@@ -3,6 +3,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { TidegateError } from '../../errors.ts';
 import type { Wish } from '../../signer/release/steer-release.ts';
 import { printableLine } from '../../terminal.ts';
+import { addOverrideOptions, type OverrideOptions } from '../override-option.ts';
+import { violationLine } from '../plan-text.ts';
 import { addPublishAtOnce, type PublishAtOnceOptions, publishAtOnce } from '../publish-at-once.ts';
 import { steeringData, steeringLines } from '../steering-text.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
@@ -50,14 +52,17 @@ export const defineSteering: Define = (command, surroundings) => {
     );
 };
 
-interface SetOptions extends SteerOptions {
+/** Of changes that can break what tidegate.toml asks of waves. */
+type SwayOptions = SteerOptions & OverrideOptions;
+
+interface SetOptions extends SwayOptions {
   readonly policy: string;
   readonly startTime?: (now: number) => number;
   readonly spread: 'linear' | 'shipped';
 }
 
 function defineSet(command: Command, surroundings: Surroundings): void {
-  releaseCommand(command)
+  addOverrideOptions(releaseCommand(command))
     .description(
       'Give a published release other waves. Hosts that are open may close by it: look at the plan.',
     )
@@ -76,7 +81,7 @@ function defineSet(command: Command, surroundings: Surroundings): void {
         ...(policy !== 'none' && { policy }),
         ...(startTime !== undefined && { startTime: startTime(surroundings.now()) }),
       };
-      return steer(wish, args[3], surroundings);
+      return steer(wish, args[3], surroundings, overridesIn(args[3]));
     });
 }
 
@@ -102,13 +107,13 @@ function definePause(command: Command, surroundings: Surroundings): void {
     });
 }
 
-interface AccelerateOptions extends SteerOptions {
+interface AccelerateOptions extends SwayOptions {
   readonly factor?: number;
   readonly policy?: string;
 }
 
 function defineAccelerate(command: Command, surroundings: Surroundings): void {
-  releaseCommand(command)
+  addOverrideOptions(releaseCommand(command))
     .description('Bring the rest of a release sooner. No host that is open closes.')
     .option('--factor <number>', 'how many times as fast, such as 2 or 1.5', factorOf)
     .option('--policy <name>', 'go on with this policy of policies/waves, from where the release stands')
@@ -121,7 +126,8 @@ function defineAccelerate(command: Command, surroundings: Surroundings): void {
       if ((factor === undefined) === (policy === undefined))
         throw new TidegateError('usage', 'expected --factor or --policy, one of them');
       const how = { ...(factor !== undefined && { factor }), ...(policy !== undefined && { policy }) };
-      return steer({ kind: 'accelerate', ...idIn(args), ...how }, args[3], surroundings);
+      const wish = { kind: 'accelerate' as const, ...idIn(args), ...how };
+      return steer(wish, args[3], surroundings, overridesIn(args[3]));
     });
 }
 
@@ -174,18 +180,33 @@ function factorOf(text: string): number {
   throw new InvalidArgumentError('expected a number above 1, such as 2 or 1.5');
 }
 
+function overridesIn({ override, reason, publish }: SwayOptions): OverrideOptions {
+  if (override.length > 0 && publish !== true)
+    throw new TidegateError('usage', '--override goes with --publish, or later with: tidegate publish');
+  return { override, ...(reason !== undefined && { reason }) };
+}
+
 /** The change as a draft, and with --publish everything that waits. */
-export async function steer(wish: Wish, options: SteerOptions, surroundings: Surroundings): Promise<void> {
+export async function steer(
+  wish: Wish,
+  options: SteerOptions,
+  surroundings: Surroundings,
+  overrides?: OverrideOptions,
+): Promise<void> {
   const { terminal, signal } = surroundings;
   const now = surroundings.now();
   const dryRun = options.dryRun === true;
   const workspace = await openChosenWorkspace(options, surroundings);
   const { steerRelease } = await import('../../signer/release/steer-release.ts');
   const planned = await steerRelease(workspace, wish, { now, dryRun, signal });
-  if (await publishAtOnce(options, surroundings)) return;
+  if (await publishAtOnce(options, surroundings, overrides)) return;
   for (const line of steeringLines(planned, now)) terminal.print(printableLine(line));
-  terminal.print(dryRun ? 'nothing was written' : 'next: tidegate plan, tidegate publish');
-  terminal.printJson({ waiting: !dryRun, ...steeringData(planned) });
+  const { violations } = planned;
+  for (const violation of violations) terminal.print(printableLine(violationLine(violation, false)));
+  const [first] = violations;
+  const publish = first === undefined ? 'publish' : `publish --override ${first.name} --reason TEXT`;
+  terminal.print(dryRun ? 'nothing was written' : `next: tidegate plan, tidegate ${publish}`);
+  terminal.printJson({ waiting: !dryRun, ...steeringData(planned), violations });
 }
 
 async function drop(

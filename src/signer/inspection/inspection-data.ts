@@ -56,10 +56,11 @@ export function manifestDocumentData(
     file: where,
     length: bytes.length,
     sha256: digestOf('sha256', bytes),
-    releases: manifest.updates.map(({ waves, lastWaveEnds, groups, pause, ...release }) => ({
+    releases: manifest.updates.map(({ waves, lastWaveEnds, groups, pause, opened, ...release }) => ({
       ...(plain(release) as Data),
       ...scheduleData({ waves, lastWaveEnds, groups }),
       ...(pause && { paused: { at: formatTime(pause.at), ...scheduleData(pause) } }),
+      ...(opened !== undefined && { opened: formatTime(opened) }),
     })),
     withdrawn: (manifest.withdrawn ?? []).map(({ at, ...rest }) => ({ ...rest, at: formatTime(at) })),
   };

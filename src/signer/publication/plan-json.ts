@@ -3,7 +3,8 @@
  *
  * 1. What hosts will see stands there in absolute times, in UTC: waves above all.
  * 2. When a plan was made does not: of roles that are signed here it says for how long, so that the same plan a second, or
- *    a day later has the same id. Only waves that count from now differ, unless a file says from when (plan-file.ts).
+ *    a day later has the same id. Only what begins when it is published differs, such as waves, unless a file says from
+ *    when (plan-file.ts).
  */
 import { canonicalBytes } from '../../metadata/canonical.ts';
 import { digestOf } from '../../metadata/crypto.ts';
@@ -96,6 +97,7 @@ export function releaseJson({
   maxVersion,
   groups,
   pause,
+  opened,
   unknown: _unknown,
   ...release
 }: Release): { readonly [member: string]: Plain | undefined } {
@@ -104,6 +106,7 @@ export function releaseJson({
     max_version: maxVersion,
     spread,
     ...scheduleJson({ waves, lastWaveEnds, groups }),
+    opened: opened === undefined ? undefined : formatTime(opened),
     paused: pause && { at: formatTime(pause.at), ...scheduleJson(pause) },
   };
 }

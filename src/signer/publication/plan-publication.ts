@@ -99,11 +99,11 @@ export async function planPublication(
     const request = { ...waiting, renew: new Set<string>(), signed: own, now, wavesFrom };
     const plan = await planPlace(workspace, live, request);
     warnings.push(...planWarnings(live, plan, now));
-    const { releases = [], steered = [], manifest = live.manifest } = plan ?? {};
-    facts.push({ drafts: waiting.drafts, releases, steered, manifest });
+    const { releases = [], steered = [], manifest = live.manifest, steeredAt: at = now } = plan ?? {};
+    facts.push({ drafts: waiting.drafts, releases, steered, manifest, at });
     if (plan !== undefined) repositories.push(plan);
   }
-  const violations = violationsOf(workspace.settings.rules, facts, wavesFrom ?? now);
+  const violations = violationsOf(workspace.settings, facts);
   const recorded = await readOverrides(workspace.fileSystem, workspace.directory);
   const newOverrides = violationsAccepted(violations, recorded, override);
   const overrides = [...recorded, ...newOverrides];
@@ -180,7 +180,6 @@ export async function planAt(
     drafts: scheduled,
     steering: await scheduledSteering(workspace, steering),
     steeredAt: planned,
-    minimumBake: settings.minimumBake,
     targets,
     delegations,
     expiration,
@@ -201,7 +200,7 @@ async function scheduleFor(
   draft: Draft,
   now: number,
 ): Promise<ScheduledDraft['schedule']> {
-  if (draft.wavePolicy === undefined) return { waves: new Map() };
+  if (draft.wavePolicy === undefined) return { waves: new Map(), opened: now };
   return scheduleOf(await readWavePolicy(workspace, draft.wavePolicy), draft.startTime ?? now);
 }
 

@@ -8,8 +8,7 @@
  */
 import type { JsonObject } from '../../metadata/json.ts';
 import { requireMigrations } from '../../waves/migration-rules.ts';
-import { type Manifest, type Release, releaseKey, releaseName } from '../../waves/release.ts';
-import { requireBake } from '../../waves/wave-policy.ts';
+import { type Manifest, type Release, releaseKey } from '../../waves/release.ts';
 import type { NamedKey } from '../keys/key-ring.ts';
 import type { TargetDraft } from '../release/target-draft.ts';
 import type { DelegationSetting } from '../workspace/delegation-settings.ts';
@@ -42,8 +41,6 @@ export interface PlanInput {
   /** Changes to releases that are published, and the moment from which they count, in milliseconds. */
   readonly steering: readonly ScheduledSteering[];
   readonly steeredAt: number;
-  /** Between the waves of a release, in milliseconds; undefined: nothing is asked. */
-  readonly minimumBake: number | undefined;
   /** Targets that wait, and those that shall go. */
   readonly targets: readonly TargetDraft[];
   /** As in tidegate.toml; undefined: what is published stays. */
@@ -67,6 +64,8 @@ export interface RepositoryPlan {
   readonly now: number;
   /** As it was given, to plan the same again. */
   readonly wavesFrom: number | undefined;
+  /** From when it counts, in milliseconds: when its list of releases was signed, or will be. */
+  readonly steeredAt: number;
   readonly renew: ReadonlySet<string>;
   readonly signed: ReadonlyMap<string, SignedRole>;
   /** Children first: delegated roles, targets, snapshot, timestamp. */
@@ -106,7 +105,7 @@ export function planRepository(input: PlanInput): RepositoryPlan | undefined {
   const { contents, added, removed } = listing;
   const plan = {
     ...{ live, repository, now, wavesFrom, renew, signed, roles, releases, steered, manifest },
-    ...{ contents, added, removed, places },
+    ...{ contents, added, removed, places, steeredAt: input.steeredAt },
     targets: contents.get('targets') ?? new Map(),
     delegations: delegations.json,
     delegationsChange: delegations.changed,
@@ -154,12 +153,9 @@ function planListing(input: PlanInput, { manifest, images, ...list }: PlannedLis
 
 /** The list of releases: what is published, as it was steered, and what is new. */
 function planList(input: PlanInput): PlannedList {
-  const { live, steeredAt: at, steering, minimumBake } = input;
-  const { manifest, steered } = planSteering({ manifest: live.manifest, steering, at, minimumBake });
-  const planned = planReleases(input.drafts, live, manifest);
-  for (const release of planned.releases)
-    requireBake(minimumBake, release, { now: at, where: `release ${releaseName(release)}` });
-  return { ...planned, steered };
+  const { live, steeredAt: at, steering } = input;
+  const { manifest, steered } = planSteering({ manifest: live.manifest, steering, at });
+  return { ...planReleases(input.drafts, live, manifest), steered };
 }
 
 /** Hosts must be able to migrate to what is new, and to everything where the list of migrations is. */

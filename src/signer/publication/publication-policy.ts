@@ -1,26 +1,33 @@
 /**
- * What a plan breaks of `[policy]` in tidegate.toml. Pure.
+ * What a plan breaks of `[policy]` in tidegate.toml, and of `[waves] minimum_bake`. Pure.
  *
  * - `bake-time`: the first waves of two releases for the same hosts are too near to each other.
+ * - `wave-bake`: two waves of one release are too near to each other (waves/bake.ts).
  * - `release-size`: the images of a release are larger together than is allowed.
  * - `required-fleets`: a version would be published for some of the hosts that must get it together, not for all.
  * - `wave-policy`: a release follows a wave policy that its variant may not, or another pace than any of them.
  *
- * A release that is published already is held against the last two again when it gets other waves or is accelerated.
+ * A release that is published already is held against waves and bake times again when it gets other waves or is accelerated.
  * Each may be accepted by its name, on record, for just what it says. That hosts need a target, because a release or a
  * migration in the list names it, is no policy: it never goes (targets-plan.ts).
  */
 import { TidegateError } from '../../errors.ts';
 import { formatTime } from '../../metadata/time.ts';
-import type { Manifest, Release } from '../../waves/release.ts';
-import { releaseKey, releaseName } from '../../waves/release.ts';
+import { earlyWave } from '../../waves/bake.ts';
+import { beginOf, type Manifest, type Release, releaseKey, releaseName } from '../../waves/release.ts';
 import type { Draft } from '../release/draft.ts';
 import type { Accelerate, SetWaves, Steering } from '../release/steering-draft.ts';
 import type { Override } from '../workspace/overrides.ts';
 import { fleetText, type PublicationRules, rulesFor } from '../workspace/publication-rules.ts';
 import type { PlannedSteering } from './steering-plan.ts';
 
-export const violationNames = ['bake-time', 'release-size', 'required-fleets', 'wave-policy'] as const;
+export const violationNames = [
+  'bake-time',
+  'release-size',
+  'required-fleets',
+  'wave-bake',
+  'wave-policy',
+] as const;
 export type ViolationName = (typeof violationNames)[number];
 
 export interface Violation {
@@ -40,19 +47,27 @@ export interface PolicyFacts {
   readonly steered: readonly PlannedSteering[];
   /** The list as it will be. */
   readonly manifest: Manifest;
+  /** From when the change counts, in milliseconds. */
+  readonly at: number;
 }
 
-/** @param now when what has no waves opens, in milliseconds */
+/** What tidegate.toml asks. */
+export interface PolicyOfWorkspace {
+  readonly rules: PublicationRules;
+  /** Between two waves of one release, in milliseconds. */
+  readonly minimumBake: number | undefined;
+}
+
 export function violationsOf(
-  rules: PublicationRules,
+  { rules, minimumBake }: PolicyOfWorkspace,
   facts: readonly PolicyFacts[],
-  now: number,
 ): readonly Violation[] {
   return [
     ...facts.flatMap((one) => [
       ...one.releases.flatMap((release) => releaseViolations(rules, one, release)),
       ...one.steered.flatMap((steered) => steeringViolations(rules, steered)),
-      ...bakeViolations(rules, one, now),
+      ...bakeViolations(rules, one),
+      ...(minimumBake === undefined ? [] : waveViolations(minimumBake, one)),
     ]),
     ...fleetViolations(rules, facts),
   ];
@@ -101,26 +116,30 @@ function placeOf(release: Release): string {
   return `release ${releaseName(release)}`;
 }
 
-/**
- * Of two releases that come or get other waves together, the later one is told of. One that was open to everyone at once,
- * and is published, has left no time in the list.
- */
-function bakeViolations(
-  rules: PublicationRules,
-  { releases, steered, manifest }: PolicyFacts,
-  now: number,
-): readonly Violation[] {
-  const moved = steered.flatMap(({ change, before, after }) => {
-    if (before === undefined || after === undefined || !hasOtherWaves(change)) return [];
-    return firstWave(before) === firstWave(after) ? [] : [after];
+/** Waves that come too soon after the one before, of releases that come or get other waves. */
+function waveViolations(minimum: number, { releases, steered, at }: PolicyFacts): readonly Violation[] {
+  const changed = steered.filter(({ change }) => hasOtherWaves(change));
+  const added = releases.map((after) => ({ before: undefined, after }));
+  return [...added, ...changed].flatMap(({ before, after }) => {
+    const early = after && earlyWave({ minimum, before, after, at });
+    if (after === undefined || early === undefined) return [];
+    const { wave, gap } = early;
+    const found = `${Math.floor(gap / 60_000)} minutes before ${wave === undefined ? 'all hosts at once' : `wave ${wave}`}`;
+    const expected = `at least ${minimum / 60_000} minutes (minimum_bake)`;
+    return [{ name: 'wave-bake' as const, place: placeOf(after), found, expected }];
   });
-  const changed = new Set([...releases, ...moved].map(releaseKey));
-  const begun = manifest.updates.flatMap((release) => {
-    const isChanged = changed.has(releaseKey(release));
-    const start = firstWave(release) ?? (isChanged ? now : undefined);
-    return start === undefined ? [] : [{ release, isChanged, start }];
-  });
-  const ordered = begun.sort((one, other) => one.start - other.start);
+}
+
+interface Begin {
+  readonly release: Release;
+  /** It is the plan that decides when. */
+  readonly isChanged: boolean;
+  readonly start: number;
+}
+
+/** Of two releases that come or get other waves together, the later one is told of. */
+function bakeViolations(rules: PublicationRules, facts: PolicyFacts): readonly Violation[] {
+  const ordered = beginsOf(facts).sort((one, other) => one.start - other.start);
   return ordered.flatMap(({ release, isChanged, start }, index) => {
     const { minimumBake } = rulesFor(rules, release.variant);
     if (!isChanged || minimumBake === undefined) return [];
@@ -139,12 +158,29 @@ function bakeViolations(
   });
 }
 
-function isSameFleet(one: Release, other: Release): boolean {
-  return one.variant === other.variant && one.arch === other.arch;
+/** When each release begins. One that has begun keeps its beginning, whatever its waves become. */
+function beginsOf({ releases, steered, manifest, at }: PolicyFacts): Begin[] {
+  const changes = steered.filter(({ change }) => hasOtherWaves(change));
+  const earlier = new Map(
+    changes.flatMap(({ before }) => (before === undefined ? [] : [[releaseKey(before), before] as const])),
+  );
+  const news = new Set(releases.map(releaseKey));
+  return manifest.updates.flatMap((release) => {
+    const before = earlier.get(releaseKey(release));
+    const stays = before !== undefined && hasBegun(before, at);
+    const start = beginOf(stays ? before : release);
+    const isChanged = !stays && (before !== undefined || news.has(releaseKey(release)));
+    return start === undefined ? [] : [{ release, isChanged, start }];
+  });
 }
 
-function firstWave({ waves }: Release): number | undefined {
-  return waves.size === 0 ? undefined : Math.min(...waves.values());
+function hasBegun(release: Release, at: number): boolean {
+  const start = beginOf(release);
+  return start === undefined ? release.waves.size === 0 : start <= at;
+}
+
+function isSameFleet(one: Release, other: Release): boolean {
+  return one.variant === other.variant && one.arch === other.arch;
 }
 
 function fleetViolations(
@@ -180,6 +216,6 @@ export function requireKept(violations: readonly Violation[], overrides: readonl
   const open = violations.find((violation) => !isAccepted(violation, overrides));
   if (open === undefined) return;
   const { name, place, found, expected } = open;
-  const text = `${place}: found ${found}, expected ${expected} by [policy] of tidegate.toml. To do it all the same, on record: --override ${name} --reason TEXT`;
+  const text = `${place}: found ${found}, expected ${expected} by tidegate.toml. To do it all the same, on record: --override ${name} --reason TEXT`;
   throw new TidegateError('policy-violated', text, { override: name, place, found, expected });
 }

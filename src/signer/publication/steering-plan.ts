@@ -18,7 +18,7 @@ import {
   resumeRelease,
   withdrawRelease,
 } from '../../waves/steering.ts';
-import { requireBake, scheduleOf, type WavePolicy } from '../../waves/wave-policy.ts';
+import { scheduleOf, type WavePolicy } from '../../waves/wave-policy.ts';
 import { type ReleaseSteering, type Steering, steeringName } from '../release/steering-draft.ts';
 
 export interface ScheduledSteering {
@@ -41,12 +41,10 @@ export interface SteeringInput {
   readonly steering: readonly ScheduledSteering[];
   /** When what counts from the publication begins, in milliseconds. */
   readonly at: number;
-  /** Between the waves of a release, in milliseconds. */
-  readonly minimumBake: number | undefined;
 }
 
 /** @throws release-invalid, wave-policy-invalid */
-export function planSteering({ manifest, steering, at, minimumBake }: SteeringInput): {
+export function planSteering({ manifest, steering, at }: SteeringInput): {
   readonly manifest: Manifest;
   readonly steered: readonly PlannedSteering[];
 } {
@@ -56,10 +54,7 @@ export function planSteering({ manifest, steering, at, minimumBake }: SteeringIn
     const before = concerned(one.change, sum);
     sum = steer(sum, one, at);
     const after = concerned(one.change, sum);
-    const { change } = one;
-    if (after !== undefined && (change.kind === 'set' || change.kind === 'accelerate'))
-      requireBake(minimumBake, after, { now: at, where: steeringName(change) });
-    return { change, before, after };
+    return { change: one.change, before, after };
   });
   return { manifest: sum, steered };
 }
@@ -132,7 +127,7 @@ function steer(manifest: Manifest, { change, policy }: ScheduledSteering, at: nu
       requireBase(manifest, change);
       const { spread, startTime = at } = change;
       const { lastWaveEnds, ...schedule } =
-        policy === undefined ? { waves: new Map() } : scheduleOf(policy, startTime);
+        policy === undefined ? { waves: new Map(), opened: at } : scheduleOf(policy, startTime);
       const ends = spread === 'linear' && lastWaveEnds !== undefined ? { lastWaveEnds } : {};
       return setWaves(manifest, change, { ...schedule, ...ends, spread });
     }

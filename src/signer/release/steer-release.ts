@@ -4,6 +4,7 @@ import { requireMigrations } from '../../waves/migration-rules.ts';
 import { type Release, releaseKey, releaseName } from '../../waves/release.ts';
 import { setMigrations } from '../../waves/releases.ts';
 import { type LiveRepository, readLive } from '../publication/live-repository.ts';
+import { type Violation, violationsOf } from '../publication/publication-policy.ts';
 import { baseOf, isSteered, type PlannedSteering, planSteering } from '../publication/steering-plan.ts';
 import { readWavePolicy, repositoriesOf, type Workspace, whileLocked } from '../workspace/workspace.ts';
 import {
@@ -30,16 +31,17 @@ export interface SteerRun {
   readonly signal?: AbortSignal;
 }
 
+/** A change, and what it breaks of tidegate.toml: to publish it, somebody has to answer for that. */
+export interface SteeringPlan extends PlannedSteering {
+  readonly violations: readonly Violation[];
+}
+
 /**
  * @returns what it would come to if it were published now
  * @throws release-invalid for a release that is not published or cannot be steered so, wave-policy-invalid, config-invalid,
  *   migration-missing
  */
-export async function steerRelease(
-  workspace: Workspace,
-  wish: Wish,
-  run: SteerRun,
-): Promise<PlannedSteering> {
+export async function steerRelease(workspace: Workspace, wish: Wish, run: SteerRun): Promise<SteeringPlan> {
   const live = await readLive(workspace, placeFor(workspace, wish), run.signal);
   const change = { ...wish, ...('version' in wish && { base: baseOf(published(live, wish)) }) } as Steering;
   const name = 'policy' in change ? change.policy : undefined;
@@ -49,14 +51,15 @@ export async function steerRelease(
     const text = `${steeringName(change)}: it is so already: ${stateText(change)}`;
     throw new TidegateError('release-invalid', text);
   }
-  const { minimumBake } = workspace.settings;
-  const { steered } = planSteering({ manifest, steering: [{ change, ...policy }], at: run.now, minimumBake });
-  const [planned] = steered;
+  const at = run.now;
+  const after = planSteering({ manifest, steering: [{ change, ...policy }], at });
+  const [planned] = after.steered;
   if (planned === undefined) throw new TidegateError('internal', 'a change was planned and is not there');
   // Which programs will be targets is known when it is planned.
   if (change.kind === 'migrations') requireMigrations(setMigrations(manifest, change.migrations), () => true);
   if (run.dryRun !== true) await whileLocked(workspace, () => writeSteering(workspace, change));
-  return planned;
+  const violations = violationsOf(workspace.settings, [{ ...after, drafts: [], releases: [], at }]);
+  return { ...planned, violations };
 }
 
 /** Takes the change back that waits for a release or fleet. @throws release-invalid when none does */

@@ -69,14 +69,15 @@ function factsOf(release: Release): ReadonlyMap<string, JsonValue> {
 
 function wavesOf(release: Release): readonly string[] {
   const rows = waveRows(release);
-  const { groups = [], pause } = release;
+  const { groups = [], pause, opened } = release;
+  const since = opened === undefined ? '' : `, since ${formatTime(opened)}`;
   const waves = [...rows.map((row) => row.join('  ')), `hosts inside a wave: ${spreadOf(release)}`];
   return [
     ...groups.map(
       ({ labels, opens }) =>
         `${formatTime(opens)}  at once  hosts labelled ${labels.map(escaped).join(' or ')}`,
     ),
-    ...(rows.length === 0 ? ['open to every host at once'] : waves),
+    ...(rows.length === 0 ? [`open to every host at once${since}`] : waves),
     ...(pause === undefined ? [] : pauseLines(release, pause)),
   ];
 }

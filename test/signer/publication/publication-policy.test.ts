@@ -49,7 +49,7 @@ describe('signer/publication/publication-policy', () => {
     await addVersion(workspace, '1.0.0');
     assert.deepEqual(workspace.settings.rules, noRules);
     assert.deepEqual(await violated(workspace), []);
-    assert.deepEqual(violationsOf(noRules, [], start), []);
+    assert.deepEqual(violationsOf({ rules: noRules, minimumBake: undefined }, []), []);
   });
 
   it('release-size: all images of a release together', async () => {
@@ -91,7 +91,79 @@ describe('signer/publication/publication-policy', () => {
     await addVersion(atOnce, '1.0.0', { wavePolicy: 'none' });
     await planAndPublish(atOnce, start);
     await addVersion(atOnce, '1.1.0');
-    assert.deepEqual(await violated(atOnce, start + hour), [], 'one that was open at once left no time');
+    const at = await violated(atOnce, start + 2 * day - 2 * hour);
+    assert.match(at.join(), /^bake-time: release demo x86_64 1\.1\.0: first wave at 2026-11-26T1[01]/);
+    assert.deepEqual(await violated(atOnce, start + 2 * day), []);
+  });
+
+  it('bake-time: a pause keeps when its release began, and one that never began holds nothing up', async () => {
+    const workspace = await withPolicy('[policy]\nminimum_bake = "2 days"');
+    const id = { variant: 'demo', arch: 'x86_64', version: '1.0.0' };
+    const pauseAt = async (now: number): Promise<void> => {
+      await steerRelease(workspace, { kind: 'pause', ...id, everyone: true }, { now });
+      await planAndPublish(workspace, now);
+    };
+    await addVersion(workspace, '1.0.0', { startTime: start + day });
+    await planAndPublish(workspace, start);
+    await pauseAt(start + hour);
+    await addVersion(workspace, '1.0.1');
+    assert.deepEqual(await violated(workspace, start + 2 * hour), [], 'no host has seen it');
+    await steerRelease(workspace, { kind: 'resume', ...id }, { now: start + hour });
+    await removeDraft(workspace, { ...id, version: '1.0.1' });
+    await planAndPublish(workspace, start + hour);
+    await pauseAt(start + 2 * day);
+    await addVersion(workspace, '1.0.1');
+    assert.match((await violated(workspace, start + 2 * day + hour)).join(), /^bake-time: .* 1\.0\.1/);
+    assert.deepEqual(await violated(workspace, start + 4 * day), []);
+  });
+
+  it('bake-time: a release that has begun keeps its beginning, however fast the rest of it comes', async () => {
+    const workspace = await withPolicy('[policy]\nminimum_bake = "2 days"');
+    const id = { variant: 'demo', arch: 'x86_64', version: '1.0.0' };
+    await addVersion(workspace, '1.0.0', { startTime: start });
+    await planAndPublish(workspace, start);
+    await addVersion(workspace, '1.1.0');
+    await planAndPublish(workspace, start + 2 * day);
+    await steerRelease(workspace, { kind: 'accelerate', ...id, factor: 10 }, { now: start + 3 * day });
+    assert.deepEqual(await violated(workspace, start + 3 * day), []);
+    const set = { kind: 'set', ...id, spread: 'linear', policy: 'default' } as const;
+    await steerRelease(workspace, set, { now: start + 3 * day });
+    assert.deepEqual(await violated(workspace, start + 3 * day), []);
+  });
+
+  it('wave-bake: between the waves of a new release, and of one that gets other waves', async () => {
+    const workspace = await withPolicy('');
+    const strict = { ...workspace, settings: { ...workspace.settings, minimumBake: 3 * hour } };
+    await addVersion(strict, '1.0.0', { wavePolicy: 'emergency' });
+    assert.deepEqual(await violated(strict), [
+      'wave-bake: release demo x86_64 1.0.0: 30 minutes before wave 2',
+    ]);
+    await removeDraft(strict, { variant: 'demo', arch: 'x86_64', version: '1.0.0' });
+    await addVersion(strict, '1.0.0', { startTime: start - 30 * day });
+    assert.match(
+      (await violated(strict)).join(),
+      /: 0 minutes before wave 2/,
+      'all waves are past: all at once',
+    );
+    await removeDraft(strict, { variant: 'demo', arch: 'x86_64', version: '1.0.0' });
+    await addVersion(strict, '1.0.0');
+    assert.deepEqual(await violated(strict), []);
+    await planAndPublish(strict, start);
+    const id = { variant: 'demo', arch: 'x86_64', version: '1.0.0' };
+    const set = { kind: 'set', ...id, spread: 'linear' } as const;
+    for (const [wish, expected] of [
+      [{ ...set }, 'all hosts at once'],
+      [{ ...set, policy: 'default', startTime: start - 30 * day }, 'wave 2'],
+      [{ kind: 'accelerate', ...id, policy: 'emergency' }, 'wave 1'],
+      [{ kind: 'accelerate', ...id, factor: 2 }, 'wave 2'],
+    ] as const) {
+      const { violations } = await steerRelease(strict, wish, { now: start + 2 * hour });
+      assert.equal(violations[0]?.name, 'wave-bake', JSON.stringify(wish));
+      assert.match((await violated(strict, start + 2 * hour)).join(), new RegExp(`before ${expected}$`));
+    }
+    const slower = { ...set, policy: 'slow', startTime: start + 5 * hour };
+    assert.deepEqual((await steerRelease(strict, slower, { now: start + 2 * hour })).violations, []);
+    assert.deepEqual(await violated(strict, start + 2 * hour), []);
   });
 
   it('bake-time: also between two releases of one plan, and before one that is published and begins later', async () => {
