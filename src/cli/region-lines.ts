@@ -2,6 +2,9 @@
 import type { RegionState } from '../signer/publication/region.ts';
 import { printableLine } from '../terminal.ts';
 
+/** Of commands that see a root with keys that nobody knows; so that a job can tell. */
+export const strangeRootStatus = 77;
+
 export function regionLines(regions: readonly RegionState[]): readonly string[] {
   return regions.flatMap(({ repository, region, version, standing, error }) => {
     if (standing === 'current') return [];

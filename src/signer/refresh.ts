@@ -10,7 +10,9 @@
  * 4. Roots that wait for publication are left alone, as drafts are.
  * 5. The workspace is locked only where something is signed, each repository by itself.
  * 6. Regions that are behind are brought on, whether anything was due or not.
- * 7. Nothing is signed by a clock that is known to be wrong, and nothing upon a store that shows less than was seen.
+ * 7. A root that somebody else published, with keys that nobody here knows, is said each time; hosts follow it, and so the
+ *    repository is kept fresh all the same.
+ * 8. Nothing is signed by a clock that is known to be wrong, and nothing upon a store that shows less than was seen.
  */
 import { isTidegateError, TidegateError } from '../errors.ts';
 import type { KeyUnlocker } from './keys/key-context.ts';
@@ -23,6 +25,7 @@ import { publishRepository } from './publication/publish-repository.ts';
 import { advanceRegions, type RegionState } from './publication/region.ts';
 import type { PublishedRole } from './publication/role-plan.ts';
 import type { Versions } from './publication/sign-plan.ts';
+import { strangeRoot } from './publication/strange-root.ts';
 import { signersOf } from './role-signers.ts';
 import type { Expiration } from './workspace/expiration.ts';
 import { readJournal } from './workspace/state-file.ts';
@@ -55,6 +58,8 @@ export interface RefreshResult {
   readonly waiting: readonly string[];
   /** How far the other regions are; none where nothing was to be done. */
   readonly regions?: readonly RegionState[];
+  /** What is strange about the last root: a person must look. */
+  readonly strangeRoot?: string;
 }
 
 /** The share of its life after which a role is due. */
@@ -174,7 +179,11 @@ async function refreshOnce(
   if (!(await canSign(workspace, live, 'snapshot'))) {
     for (const role of due) if (role !== 'timestamp') due.delete(role);
   }
-  const result = { repository: place.name, roles: [], versions: undefined, waiting };
+  const strange = strangeRoot(workspace, live);
+  const result = {
+    ...{ repository: place.name, roles: [], versions: undefined, waiting },
+    ...(strange !== undefined && { strangeRoot: strange }),
+  };
   if (live.published === undefined) return { ...result, outcome: 'unpublished' };
   if (due.size === 0 && !force) return { ...result, outcome: 'current' };
   const plan = await planPlace(workspace, live, { drafts: [], renew: due.add('timestamp'), now });

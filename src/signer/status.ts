@@ -12,6 +12,7 @@ import { type RegionState, regionStates } from './publication/region.ts';
 import { isPublished } from './publication/release-plan.ts';
 import { isUnsettled } from './publication/settle.ts';
 import { isSteered } from './publication/steering-plan.ts';
+import { strangeRoot } from './publication/strange-root.ts';
 import { steeringName } from './release/steering-draft.ts';
 import { isTargetPublished } from './release/target-draft.ts';
 import { type RequestStatus, requestStatusesOf } from './request-status.ts';
@@ -38,6 +39,8 @@ export interface RepositoryStatus {
   readonly regions: readonly RegionState[];
   /** Roles that are due and whose keys are not at hand. */
   readonly waiting: readonly string[];
+  /** What is strange about the last root: a person must look. */
+  readonly strangeRoot: string | undefined;
   /** What to type next; undefined: nothing to do. */
   readonly next: string | undefined;
 }
@@ -131,6 +134,7 @@ async function repositoryStatus(
     interrupted: (await isUnsettled(workspace, live)) || (open && (await wasBegun(workspace, place, now))),
     waiting: await withoutKeys(workspace, roles),
     regions: await regionStates(workspace, live, { now }),
+    strangeRoot: strangeRoot(workspace, live),
   };
   const releases = live.manifest.updates.length;
   return { repository: place.name, releases, ...standing, next: nextOfRepository(standing) };

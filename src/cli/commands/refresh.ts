@@ -2,9 +2,10 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { TidegateError } from '../../errors.ts';
 import type { RefreshResult } from '../../signer/refresh.ts';
+import { printableLine } from '../../terminal.ts';
 import { addPassphraseOptions, type PassphraseOptions } from '../passphrase.ts';
 import { type DaemonCommandOptions, refreshDaemon } from '../refresh-daemon.ts';
-import { regionData, regionLines } from '../region-lines.ts';
+import { regionData, regionLines, strangeRootStatus } from '../region-lines.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import {
   addWorkspaceOption,
@@ -27,7 +28,8 @@ A daemon looks about once an hour and says on standard error what it did, one li
 output, one object on each line. It raises an alarm when half of a timestamp's life is over, and at once when the
 repository, the clock or a key is not as it should be; it goes on trying, and ends with SIGTERM alone.
 
-Exit status of a job: 0 also when nothing was due. Of a daemon: 0 when it was told to stop.
+Exit status of a job: 0 also when nothing was due; ${strangeRootStatus} when somebody else published a root with keys that nobody here
+knows (what was due is signed all the same). Of a daemon: 0 when it was told to stop.
 
 Examples:
   tidegate refresh
@@ -76,8 +78,9 @@ async function refreshCommand(options: RefreshCommandOptions, surroundings: Surr
   report(results, surroundings);
 }
 
-function report(results: readonly RefreshResult[], { terminal }: Surroundings): void {
-  for (const { repository, outcome, roles, versions, waiting, regions = [] } of results) {
+function report(results: readonly RefreshResult[], { terminal, setExitStatus }: Surroundings): void {
+  if (results.some((result) => result.strangeRoot !== undefined)) setExitStatus(strangeRootStatus);
+  for (const { repository, outcome, roles, versions, waiting, regions = [], strangeRoot } of results) {
     const signed = roles.map((role) => `${role} ${versions?.[role]}`).join(', ');
     const said = {
       refreshed: `refreshed: ${signed}`,
@@ -87,6 +90,7 @@ function report(results: readonly RefreshResult[], { terminal }: Surroundings): 
     };
     terminal.print(`${repository}: ${said[outcome]}`);
     for (const line of regionLines(regions)) terminal.note(line);
+    if (strangeRoot !== undefined) terminal.note(printableLine(`alarm: ${strangeRoot}`));
     for (const role of waiting)
       terminal.note(`warning: ${repository}: ${role} is due, and its keys are not at hand`);
   }

@@ -4,7 +4,7 @@ import type { RequestStatus } from '../../signer/request-status.ts';
 import type { RoleStatus } from '../../signer/role-status.ts';
 import type { RepositoryStatus, WorkspaceStatus } from '../../signer/status.ts';
 import { countOf, formatDuration, formatTable, printableLine, type Terminal } from '../../terminal.ts';
-import { regionData, regionLines } from '../region-lines.ts';
+import { regionData, regionLines, strangeRootStatus } from '../region-lines.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { momentOption } from '../time-option.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
@@ -14,11 +14,12 @@ interface StatusCommandOptions extends WorkspaceOptions {
 }
 
 /** So that a job can tell: the last is that of the error that hosts will see. */
-const exitStatus = { good: 0, due: 1, expired: 82 } as const;
+const exitStatus = { good: 0, due: 1, strange: strangeRootStatus, expired: 82 } as const;
 
 const help = `
 Exit status: ${exitStatus.good} when nothing has to be done for hosts; ${exitStatus.due} when a role is due, lacks signatures, or a publication was
-interrupted; ${exitStatus.expired} when a published role has expired; another when the repository cannot be read or does not verify.
+interrupted; ${exitStatus.strange} when somebody else published a root with keys that nobody here knows; ${exitStatus.expired} when a published
+role has expired; another when the repository cannot be read or does not verify.
 
 Examples:
   tidegate status
@@ -43,6 +44,9 @@ async function statusCommand(options: StatusCommandOptions, surroundings: Surrou
   for (const repository of status.repositories) {
     for (const line of repositoryLines(repository, terminal)) terminal.print(line);
     for (const line of regionLines(repository.regions)) terminal.print(`  ${line}`);
+    const { strangeRoot } = repository;
+    if (strangeRoot !== undefined)
+      terminal.print(terminal.style('red', printableLine(`  alarm: ${strangeRoot}`)));
   }
   for (const line of workspaceLines(status)) terminal.print(printableLine(line));
   terminal.printJson({
@@ -56,6 +60,7 @@ async function statusCommand(options: StatusCommandOptions, surroundings: Surrou
 
 function worstOf({ repositories }: WorkspaceStatus): keyof typeof exitStatus {
   const states = repositories.flatMap(({ roles }) => roles.map(({ state }) => state));
+  if (repositories.some(({ strangeRoot }) => strangeRoot !== undefined)) return 'strange';
   if (states.includes('expired')) return 'expired';
   const due = states.some((state) => state !== 'good') || repositories.some(({ interrupted }) => interrupted);
   return due ? 'due' : 'good';
@@ -136,6 +141,7 @@ function repositoryData({ roles, ...repository }: RepositoryStatus): unknown {
   return {
     ...repository,
     next: repository.next ?? null,
+    strangeRoot: repository.strangeRoot ?? null,
     regions: repository.regions.map(regionData),
     roles: roles.map(({ expires, remaining, delegator, ...role }) => ({
       ...role,

@@ -58,8 +58,15 @@ export function eventJson(event: DaemonEvent, time: number): string {
     }
     case 'alarm':
     case 'cleared': {
-      const { repository, role = null, code, sentence } = event;
-      return JSON.stringify({ ...at, repository, role, code, message: sentence });
+      const { repository, role = null, region, code, sentence } = event;
+      return JSON.stringify({
+        ...at,
+        repository,
+        role,
+        ...(region !== undefined && { region }),
+        code,
+        message: sentence,
+      });
     }
     default:
       return JSON.stringify({ ...at, ...event });

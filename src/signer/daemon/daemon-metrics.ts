@@ -38,8 +38,8 @@ export function daemonMetrics({ now, check, alarms, renewals, failures }: Daemon
       name: 'tidegate_refresh_alarm',
       help: '1 for each alarm that is up.',
       type: 'gauge',
-      samples: alarms.map(({ repository, role = '', code }) => ({
-        labels: { repository, role, code },
+      samples: alarms.map(({ repository, role = '', region = '', code }) => ({
+        labels: { repository, role, ...(region !== '' && { region }), code },
         value: 1,
       })),
     },

@@ -26,6 +26,7 @@ import { type Alarm, alarmChanges, alarmsOf, type Failure } from './alarms.ts';
 import type { DaemonEvent } from './daemon-event.ts';
 import { daemonMetrics } from './daemon-metrics.ts';
 import { lookInterval, pauseBefore } from './look-schedule.ts';
+import { type Lag, lagsAfter } from './region-lag.ts';
 
 export interface DaemonOptions {
   readonly unlock: KeyUnlocker;
@@ -78,6 +79,8 @@ class RefreshDaemon {
   #seen: ReadonlyMap<string, WatchedRepository> = new Map();
   /** Roles that wait for keys, by repository, as they were said last. */
   #waiting = new Map<string, string>();
+  #strangeRoots = new Map<string, string>();
+  #lags: readonly Lag[] = [];
   #failedLooks = 0;
   readonly #renewals = new Map<string, number>();
   readonly #failures = new Map<string, number>();
@@ -117,7 +120,10 @@ class RefreshDaemon {
     const validity = this.#workspace.expiration;
     const at = this.#world.now();
     const check = checkExpirations([...this.#seen.values()], { at, validity, ...noThresholds });
-    const found = alarmsOf({ check, failures, validity });
+    const found = alarmsOf({
+      ...{ check, failures, validity },
+      ...{ strangeRoots: this.#strangeRoots, lags: this.#lags },
+    });
     // Of what could not be looked at nobody knows that it has passed.
     const alarms = seen === undefined ? new Map([...this.#alarms, ...found]) : found;
     const { raised, cleared } = alarmChanges(this.#alarms, alarms);
@@ -148,9 +154,16 @@ class RefreshDaemon {
       onFailure: (repository, error) => this.#fail(failures, { repository, error }),
     });
     for (const result of results) this.#tell(result);
+    const states = results.flatMap(({ regions = [] }) => regions);
+    this.#lags = await lagsAfter(this.#lags, states, {
+      store: this.#workspace.store,
+      now: this.#world.now(),
+    });
   }
 
-  #tell({ repository, outcome, roles, versions, waiting }: RefreshResult): void {
+  #tell({ repository, outcome, roles, versions, waiting, strangeRoot }: RefreshResult): void {
+    if (strangeRoot === undefined) this.#strangeRoots.delete(repository);
+    else this.#strangeRoots.set(repository, strangeRoot);
     if (outcome === 'refreshed') {
       const signed = roles.map((role) => `${role} ${versions?.[role]}`);
       this.#renewals.set(repository, (this.#renewals.get(repository) ?? 0) + 1);

@@ -4,8 +4,10 @@
  */
 import { isTidegateError } from '../../errors.ts';
 import { metadataName } from '../../metadata/repository-layout.ts';
+import { formatTime } from '../../metadata/time.ts';
 import type { ReadableStore } from '../../storage/store.ts';
 import { openPublicStore } from '../audit/store-folder.ts';
+import { lackingSince, longestLag } from '../daemon/region-lag.ts';
 import { defaultGrace } from '../gc/grace.ts';
 import { recentSnapshots } from '../gc/recent-commits.ts';
 import { readCommits } from '../publication/commit-journal.ts';
@@ -13,6 +15,7 @@ import { listedFiles } from '../publication/listed-files.ts';
 import { type LiveRepository, listingIn, readLive } from '../publication/live-repository.ts';
 import { regionStates } from '../publication/region.ts';
 import { readerOf } from '../publication/repository-reader.ts';
+import { strangeRoot } from '../publication/strange-root.ts';
 import { readFloors } from '../workspace/state-file.ts';
 import { type RepositoryPlace, repositoriesOf, type Workspace } from '../workspace/workspace.ts';
 import { checkNames, type Finding, fail, ok, warn } from './finding.ts';
@@ -48,7 +51,11 @@ export async function examine(workspace: Workspace, options: ExamineOptions): Pr
         findings.push(...(await hostsOf(workspace, place, open, options)));
         findings.push(...(await publicFindings(workspace, place, live, open, { now, url, signal })));
       }
-      if (live !== undefined) findings.push(...(await regionFindings(workspace, live, options)));
+      if (live === undefined) continue;
+      findings.push(
+        ...strangeRootFindings(workspace, live),
+        ...(await regionFindings(workspace, live, options)),
+      );
     }
     return findings.toSorted((one, other) => checkNames.indexOf(one.check) - checkNames.indexOf(other.check));
   } finally {
@@ -151,6 +158,14 @@ async function publicFindings(
   return same ? served : [...served, late];
 }
 
+function strangeRootFindings(workspace: Workspace, live: LiveRepository): readonly Finding[] {
+  const strange = strangeRoot(workspace, live);
+  const where = `${live.place.name} at ${workspace.store.location}`;
+  return strange === undefined
+    ? []
+    : [fail('roots', where, strange, 'find out who published it before anything else is published')];
+}
+
 async function regionFindings(
   workspace: Workspace,
   live: LiveRepository,
@@ -158,23 +173,23 @@ async function regionFindings(
 ): Promise<readonly Finding[]> {
   const states = await regionStates(workspace, live, { now, ...(signal && { signal }) });
   const expected = live.published?.timestamp.version ?? 0;
-  return states.map(({ repository, region, version, standing, error }) => {
+  const findings: Finding[] = [];
+  for (const { repository, region, version, standing, error } of states) {
     const where = `${repository} at ${region}`;
-    if (standing === 'current' || standing === 'advanced')
-      return ok('regions', where, `timestamp ${version}`);
-    if (standing === 'unreachable')
-      return fail(
-        'regions',
-        where,
-        error?.message ?? 'could not be asked',
-        'its hosts see nothing new: look at the region',
-      );
-    const found = `${expected - (version ?? 0)} timestamps behind: ${version ?? 'nothing'}, and ${expected} is published`;
-    return warn(
-      'regions',
-      where,
-      found,
-      'tidegate refresh brings it on; if it stays behind, look at its permissions',
-    );
-  });
+    if (standing === 'current' || standing === 'advanced') {
+      findings.push(ok('regions', where, `timestamp ${version}`));
+      continue;
+    }
+    if (standing === 'unreachable') {
+      const found = error?.message ?? 'could not be asked';
+      findings.push(fail('regions', where, found, 'its hosts see nothing new: look at the region'));
+      continue;
+    }
+    const since = await lackingSince(workspace.store, { repository, version });
+    const late = since !== undefined && now - since > longestLag;
+    const found = `${expected - (version ?? 0)} timestamps behind: ${version ?? 'nothing'}, and ${expected} is published${since === undefined ? '' : `; since ${formatTime(since)}`}`;
+    const advice = 'tidegate refresh brings it on; if it stays behind, look at its permissions';
+    findings.push((late ? fail : warn)('regions', where, found, advice));
+  }
+  return findings;
 }

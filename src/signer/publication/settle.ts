@@ -20,6 +20,7 @@ import { besideKnownRoots, type LiveRepository, readLive } from './live-reposito
 import { isPublished } from './release-plan.ts';
 import { readerOf, readRepository } from './repository-reader.ts';
 import { isSteeringPublished } from './steering-plan.ts';
+import { strangeRoot } from './strange-root.ts';
 
 /**
  * @returns what is published now
@@ -77,11 +78,10 @@ async function dropSteered(workspace: Workspace, { place, manifest }: LiveReposi
   }
 }
 
-/** Roots that another workspace published become part of this one's chain. */
-async function keepRoots(
-  { fileSystem, directory, settings, roots }: Workspace,
-  live: LiveRepository,
-): Promise<void> {
+/** Roots that another workspace published become part of this one's chain, if they are of people who are known here. */
+async function keepRoots(workspace: Workspace, live: LiveRepository): Promise<void> {
+  const { fileSystem, directory, settings, roots } = workspace;
+  if (strangeRoot(workspace, live) !== undefined) return;
   for (const [index, bytes] of live.roots.entries()) {
     if (index < roots.length) continue;
     await createDurably(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ErrorCode, TidegateError } from '../../../src/errors.ts';
 import { alarmsOf } from '../../../src/signer/daemon/alarms.ts';
+import { longestLag } from '../../../src/signer/daemon/region-lag.ts';
 import { checkExpirations } from '../../../src/signer/expiry/expiration-check.ts';
 import { noThresholds, usualValidity } from '../../../src/signer/expiry/thresholds.ts';
 import { day, start } from '../../support/workspace.ts';
@@ -16,7 +17,24 @@ function alarms(remaining: number, code?: ErrorCode): readonly string[] {
   return [...alarmsOf({ check, failures, validity: usualValidity }).values()].map((alarm) => alarm.code);
 }
 
+/** Codes of the alarms over a region that has been behind for so long. */
+function lagging(lag: number): readonly string[] {
+  const options = { at: start + lag, validity: usualValidity, ...noThresholds };
+  const check = checkExpirations([], options);
+  const lags = [{ repository, region: 's3://west', version: 3, since: start }];
+  const found = alarmsOf({ check, failures: [], validity: usualValidity, lags });
+  return [...found.values()].map(({ code, region, sentence }) => `${code} ${region}: ${sentence}`);
+}
+
 describe('signer/daemon/alarms', () => {
+  it('when a region has been behind for more than an hour', () => {
+    assert.deepEqual(lagging(longestLag), []);
+    assert.match(
+      lagging(longestLag + 1).join(),
+      /^region-behind s3:\/\/west: .*shows timestamp 3 and has not followed since/,
+    );
+  });
+
   it('SGN-26: at half of the life of a timestamp, from the very moment on, and at its end', () => {
     const half = usualValidity.timestamp / 2;
     assert.deepEqual(alarms(half + 1), []);

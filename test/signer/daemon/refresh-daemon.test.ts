@@ -420,4 +420,43 @@ describe('signer/daemon/refresh-daemon', () => {
     assert.ok(words(run).includes('failed disk-full'));
     assert.equal(words(run).at(-1), 'stopped');
   });
+
+  it('raises an alarm when a region has been behind for an hour, and clears it when it follows', async () => {
+    const { disk, store } = await site();
+    const region = new MemoryStore('west');
+    let broken = false;
+    const workspace = async () => ({
+      ...(await open(disk, store)),
+      regions: [unreliable(region, () => broken)],
+    });
+    const told = (run: Awaited<ReturnType<typeof runDaemon>>) =>
+      run.events.flatMap((event) =>
+        'code' in event && event.code === 'region-behind' ? [`${event.event} ${event.at / hour}`] : [],
+      );
+    const run = await runDaemon({
+      open: workspace,
+      from: start + hour,
+      during: 40 * hour,
+      // From half past four on, when a renewal may be still to come, to the next day.
+      meanwhile: (elapsed) => {
+        broken = elapsed > 4.5 * hour && elapsed < 30.5 * hour;
+      },
+    });
+    assert.deepEqual(told(run), ['alarm 7', 'cleared 31']);
+    // One that begins anew each half hour knows by the journal how long it has been.
+    broken = true;
+    const behind = new MemoryStore('east');
+    for await (const { name: file } of region.list())
+      await behind.create(file, (await region.read(file, 1e8))?.bytes ?? new Uint8Array());
+    const frozen = new StorageReplay(behind, {
+      before: async ({ call }) => {
+        if (call === 'create' || call === 'swap') throw new TidegateError('access-denied', 'no');
+      },
+    });
+    const second = async () => ({ ...(await open(disk, store)), regions: [frozen] });
+    const first = await runDaemon({ open: second, from: start + 60 * hour, during: hour / 2 });
+    assert.deepEqual(told(first), []);
+    const again = await runDaemon({ open: second, from: start + 62 * hour, during: hour / 2 });
+    assert.deepEqual(told(again), ['alarm 0']);
+  });
 });

@@ -158,7 +158,14 @@ describe('signer/doctor', () => {
     await refreshRepositories(workspace, { now: start + 2 * hour, unlock, force: true });
     const findings = await look({ ...workspace, regions: [region, await copyStore(workspace.store)] });
     assert.deepEqual(levels(findings, 'regions'), ['warn', 'ok']);
-    assert.match(of(findings, 'regions')[0]?.found ?? '', /1 timestamps behind: 2, and 3 is published/);
+    assert.match(
+      of(findings, 'regions')[0]?.found ?? '',
+      /1 timestamps behind: 2, and 3 is published; since/,
+    );
+    const hourLater = await look({ ...workspace, regions: [region] }, { now: start + 3 * hour });
+    assert.deepEqual(levels(hourLater, 'regions'), ['warn']);
+    const tooLate = await look({ ...workspace, regions: [region] }, { now: start + 3 * hour + 1 });
+    assert.deepEqual(levels(tooLate, 'regions'), ['fail']);
   });
 
   it('reads the policy and the settings of a bucket, and counts uploads that were left open', async () => {
