@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type AwsEndpoint,
@@ -18,6 +18,7 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 
 describe('tidegate latest', () => {
   let session: CommandLine;
+  let main: CommandLine;
   const run = async (line: string): Promise<string> => {
     const { status, out, beside } = await session.type(line);
     assert.equal(status, 0, `${line}: ${beside}`);
@@ -38,6 +39,7 @@ describe('tidegate latest', () => {
       await run(`release add ${files.join(' ')} --version ${version} -w acme`);
     }
     await run('publish -w acme');
+    main = session;
   });
 
   after(() => session.end());
@@ -58,6 +60,34 @@ describe('tidegate latest', () => {
       /\[not-found\] no release of demo x86_64 9\.0\.0/,
     );
     assert.match((await session.type('latest demo aarch64 -w acme')).beside, /\[not-found\]/);
+  });
+
+  it('is no release that is paused or withdrawn, as the parameters that it writes', async () => {
+    const shown = async (line: string): Promise<string> =>
+      (await session.type(line)).out.split('\n')[0] ?? '';
+    const keep = session.directory;
+    const other = commandLine(session.now);
+    cpSync(keep, other.directory, { recursive: true });
+    session = other;
+    try {
+      await run('waves pause demo x86_64 1.1.0 -w acme --publish');
+      assert.match(await shown('latest demo x86_64 -w acme'), /^demo x86_64 1\.0\.0/);
+      assert.equal(await shown('latest demo x86_64 1.1.0 -w acme'), 'demo x86_64 1.1.0, paused');
+      const written = await run('latest demo x86_64 -w acme --write-ssm /example/os --dry-run');
+      assert.match(written, /latest\/image_version +1\.0\.0/);
+      await run('waves withdraw demo x86_64 1.1.0 --reason bad -w acme --publish');
+      assert.match(await shown('latest demo x86_64 -w acme'), /^demo x86_64 1\.0\.0/);
+      assert.equal((await session.type('latest demo x86_64 1.1.0 -w acme')).status, 69);
+      await run('waves pause demo x86_64 1.0.0 --everyone -w acme --publish');
+      const none = await session.type('latest demo x86_64 -w acme');
+      assert.match(
+        none.beside,
+        /\[not-found\] no release of demo x86_64 is offered in .*, or all are paused/,
+      );
+    } finally {
+      other.end();
+      session = main;
+    }
   });
 
   it('believes a folder only from a root that it is given, and not once it has expired', async () => {

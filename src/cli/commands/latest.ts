@@ -27,7 +27,8 @@ interface LatestOptions extends WorkspaceOptions {
 
 const help = `
 What is printed is verified as a host does it, from the root of the workspace or of --root on. The newest release is the
-highest that is not above the highest version allowed; waves do not count, they are for hosts that run already.
+highest that is not above the highest version allowed, and not paused; other waves do not count, they are for hosts that run
+already. After a pause or a withdrawal --write-ssm takes latest/… back to the release before.
 
 Examples:
   tidegate latest demo x86_64
@@ -139,7 +140,8 @@ function linesOf(found: LatestRelease): readonly string[] {
     ['', url],
   ]);
   const open = end === null ? '' : `, open to all hosts from ${end}`;
-  return [`${variant} ${arch} ${version}${open}`, ...formatTable(rows).split('\n')];
+  const state = found.release.pause === undefined ? open : ', paused';
+  return [`${variant} ${arch} ${version}${state}`, ...formatTable(rows).split('\n')];
 }
 
 function openToAll({ release }: LatestRelease): string | null {

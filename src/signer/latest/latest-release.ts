@@ -1,7 +1,7 @@
 /**
  * The newest release of a repository for a variant and architecture, as a host would believe it: roots from a trusted one
- * on, every signature, version and expiry. The newest is the highest that is not above max_version; waves, which say
- * when each host has its turn, do not count.
+ * on, every signature, version and expiry. The newest is the highest that is not above max_version and not paused; waves,
+ * which say when each host has its turn, do not count.
  */
 import { TidegateError } from '../../errors.ts';
 import { targetFileName } from '../../metadata/file-names.ts';
@@ -62,7 +62,10 @@ export async function findLatest(request: LatestRequest): Promise<LatestRelease>
       ? `${variant} ${arch}`
       : releaseName({ variant, arch, version: request.version });
   const where = places.map((place) => place.name).join(', ');
-  throw new TidegateError('not-found', `no release of ${name} is offered in ${where}`, { release: name });
+  const paused = request.version === undefined ? ', or all are paused' : '';
+  throw new TidegateError('not-found', `no release of ${name} is offered in ${where}${paused}`, {
+    release: name,
+  });
 }
 
 /** Names within a place: two folders that can lie anywhere. */
@@ -82,7 +85,7 @@ function pick(
 ): Release | undefined {
   const anyone = { variant, arch, version: '0.0.0', seed: 0, ignoreWaves: true };
   const offered = openReleases(manifest, anyone, now);
-  if (version === undefined) return offered[0];
+  if (version === undefined) return offered.find(({ pause }) => pause === undefined);
   const key = releaseKey({ variant, arch, version });
   return offered.find((release) => releaseKey(release) === key);
 }
