@@ -26,8 +26,8 @@ export class Concurrency {
   /** Waits for a turn. The result is handed back to `end`. */
   async begin(what: string, signal: AbortSignal | undefined): Promise<number> {
     checkCancelled(what, signal);
-    if (this.#active >= this.#limit) await this.#turn(what, signal);
-    this.#active += 1;
+    if (this.#active < this.#limit) this.#active += 1;
+    else await this.#turn(what, signal);
     return this.#generation;
   }
 
@@ -49,25 +49,28 @@ export class Concurrency {
     this.#limit = Math.min(this.#most, this.#limit + 1);
   }
 
-  /** Those who wait take their turn when they run on, so only as many are woken as there is room. */
+  /** Whoever is woken has its turn already: it runs on later, and until then nobody else may take it. */
   #wake(): void {
-    for (let room = this.#limit - this.#active; room > 0; room -= 1) this.#waiting.shift()?.();
+    while (this.#active < this.#limit) {
+      const go = this.#waiting.shift();
+      if (go === undefined) return;
+      this.#active += 1;
+      go();
+    }
   }
 
   async #turn(what: string, signal: AbortSignal | undefined): Promise<void> {
-    while (this.#active >= this.#limit) {
-      await new Promise<void>((resolve, reject) => {
-        const go = (): void => {
-          signal?.removeEventListener('abort', onAbort);
-          resolve();
-        };
-        const onAbort = (): void => {
-          this.#waiting.splice(this.#waiting.indexOf(go), 1);
-          reject(cancelled(what, signal));
-        };
-        signal?.addEventListener('abort', onAbort, { once: true });
-        this.#waiting.push(go);
-      });
-    }
+    await new Promise<void>((resolve, reject) => {
+      const go = (): void => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      };
+      const onAbort = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(go), 1);
+        reject(cancelled(what, signal));
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#waiting.push(go);
+    });
   }
 }
