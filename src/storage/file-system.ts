@@ -66,6 +66,8 @@ export const openFlags = {
   create: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
   update: O_RDWR | O_NOFOLLOW | O_NONBLOCK,
   folder: O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
+  /** For a sync alone: the folder in which the caller wants his file may be a link of his. */
+  linkedFolder: O_RDONLY | O_DIRECTORY,
 } as const;
 
 /** The disk. */

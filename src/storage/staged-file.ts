@@ -152,7 +152,7 @@ async function writeAll(handle: FileHandle, chunks: readonly Uint8Array[], posit
 
 /** Makes renames, links and new files of a folder survive a loss of power. */
 export async function syncFolder(fs: FileSystem, folder: string): Promise<void> {
-  const handle = await onDisk('open', folder, () => fs.open(folder, openFlags.folder));
+  const handle = await onDisk('open', folder, () => fs.open(folder, openFlags.linkedFolder));
   try {
     await handle.sync();
   } catch (error) {

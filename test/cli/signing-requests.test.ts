@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { JsonObject } from '../../src/metadata/json.ts';
 import { formatJson, jsonOf } from '../../src/metadata/json-writer.ts';
@@ -296,6 +304,12 @@ describe('tidegate: review, sign and merge', () => {
     const made = await line.type('key new dora --insecure-development-keys');
     assert.equal(made.status, 0, made.beside);
     assert.equal(existsSync(left), false);
+  });
+
+  it('signs a request in a folder that is named by a link', async () => {
+    symlinkSync('.', join(line.directory, 'stick'));
+    const { status, beside } = await line.type('sign stick/root-1.request.json --key alice.key.json --yes');
+    assert.equal(status, 0, beside);
   });
 
   it('of people who sign one file at once none undoes the signature of another', async () => {

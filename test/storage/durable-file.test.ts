@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isTidegateError, type TidegateError } from '../../src/errors.ts';
-import { createDurably, makeFolders, removeDurably, writeDurably } from '../../src/storage/durable-file.ts';
+import {
+  createDurably,
+  makeFolder,
+  makeFolders,
+  removeDurably,
+  writeDurably,
+} from '../../src/storage/durable-file.ts';
 import { nodeFileSystem } from '../../src/storage/file-system.ts';
 import { openPlainFile, readPlainFile } from '../../src/storage/plain-file.ts';
 import { sweepTemporaries } from '../../src/storage/staged-file.ts';
@@ -142,6 +148,22 @@ describe('durable files', () => {
     fs.hardLinks = false;
     await assert.rejects(createDurably(fs, '/state/x/f', text(NEW)), { code: 'store-unsupported' });
     assert.deepEqual(await fs.entries('/state/x'), []);
+  });
+
+  it('writes into a folder that was named by a link, as the system would', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tidegate-linked-'));
+    await mkdir(join(folder, 'real'));
+    await symlink('real', join(folder, 'link'));
+    const path = join(folder, 'link', 'f');
+    assert.equal(await createDurably(nodeFileSystem, path, text(OLD)), 'created');
+    await writeDurably(nodeFileSystem, path, text(NEW));
+    assert.equal(await readFile(join(folder, 'real', 'f'), 'utf8'), NEW);
+    assert.equal(await removeDurably(nodeFileSystem, path), 'removed');
+    assert.equal(await makeFolder(nodeFileSystem, join(folder, 'link', 'below'), 0o700), 'made');
+    await assert.rejects(writeDurably(nodeFileSystem, path, text(NEW), { within: folder }), {
+      code: 'not-a-plain-file',
+    });
+    await rm(folder, { recursive: true });
   });
 
   it('DSK-14: sweeps temporary files of dead processes only', async () => {
