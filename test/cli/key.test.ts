@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { deadMark } from '../support/client-scene.ts';
 import { type CommandLine, commandLine } from '../support/command-line.ts';
 import { copyKeyFixture, fixturePassphrase, keyFixture } from '../support/key-fixtures.ts';
 
@@ -141,7 +142,10 @@ describe('tidegate key', function () {
     const refused = await session.type('key export release --for tuftool -o out.der --passphrase-file old');
     assert.equal(refused.status, 64);
     assert.match(refused.beside, /add --unencrypted/);
+    const left = at(`.tidegate-tmp-${deadMark()}-0123456789abcdef`);
+    writeFileSync(left, 'a key that an export which was killed has left', { mode: 0o600 });
     await session.type('key export release --for tuftool --unencrypted -o out.der --passphrase-file old');
+    assert.equal(existsSync(left), false);
     assert.deepEqual(readFileSync(at('out.der')), keyFixture('ec-pkcs8.der'));
     assert.equal(statSync(at('out.der')).mode & 0o777, 0o600);
   });

@@ -10,6 +10,7 @@ import { TidegateError } from '../../errors.ts';
 import { createDurably } from '../../storage/durable-file.ts';
 import type { FileSystem } from '../../storage/file-system.ts';
 import { statusIfAny } from '../../storage/plain-file.ts';
+import { sweepTemporaries } from '../../storage/staged-file.ts';
 import { ed25519Version2, encryptedPkcs8Pem } from './pkcs8-writer.ts';
 import { publicHalfOf } from './signing-key.ts';
 
@@ -42,6 +43,8 @@ export async function exportKey(
   await checkExport(fs, path, options);
   publicHalfOf(key, path);
   const bytes = await exported(key, options);
+  // What an export that was killed has left may be a key in the clear.
+  await sweepTemporaries(fs, dirname(path));
   const result = await createDurably(fs, path, bytes, { mode: 0o600 });
   bytes.fill(0);
   if (result === 'created') return;
