@@ -148,6 +148,9 @@ describe('tidegate: from images to a published repository', () => {
 
   it('takes a release back that is not published yet', async () => {
     await session.type('release add disk-1.0.0.img --version 1.0.0');
+    assert.match((await session.type('release drop demo x86_64 1.0.0 --dry-run')).out, /nothing was written/);
+    assert.match((await session.type('release list')).out, /1\.0\.0/);
+    assert.equal((await session.type('release drop demo x86_64 9.0.0 --dry-run')).status > 0, true);
     assert.equal((await session.type('release drop demo x86_64 1.0.0')).status, 0);
     assert.match((await session.type('release list')).out, /no release waits/);
     const absent = await session.type('release drop demo x86_64 1.0.0');

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DirectoryStore } from '../../src/storage/directory.ts';
 import { choose } from '../../src/waves/choose.ts';
 import { parseManifest } from '../../src/waves/manifest.ts';
 import { type CommandLine, commandLine } from '../support/command-line.ts';
+import { startPlainServer } from '../support/plain-server.ts';
 
 const hour = 3_600_000;
 const release = 'demo x86_64 1.1.0';
@@ -96,6 +98,27 @@ describe('tidegate waves', () => {
       assert.equal((await session.type(`waves when${more}`)).status, 64, more);
   });
 
+  it('shows a repository by folder or address, from a root that is given, without a workspace', async () => {
+    await run(`waves pause ${release}`);
+    delete session.environment.TIDEGATE_WORKSPACE;
+    const trusted = '--root acme/roots/1.root.json';
+    const text = await run(`waves show --from acme/repository ${trusted}`);
+    assert.match(text, /release demo x86_64 1\.1\.0: open to 10\.0 % of hosts/);
+    assert.doesNotMatch(text, /waits for publication/);
+    const server = await startPlainServer(new DirectoryStore(join(session.directory, 'acme', 'repository')));
+    try {
+      const from = `--from ${server.origin} ${trusted}`;
+      assert.match(await run(`waves when demo x86_64 1.1.0 --seed 3 ${from}`), /open since 2030-01-01T/);
+      assert.match(await run(`waves show other ${from}`), /no such release/);
+      assert.match((await session.type('waves show --from acme/repository')).beside, /goes with --root/);
+      assert.match((await session.type(`waves show ${trusted}`)).beside, /--root goes with --from/);
+      session.now += 400 * 24 * hour;
+      assert.match((await session.type(`waves show ${from}`)).beside, /expired/);
+    } finally {
+      await server.close();
+    }
+  });
+
   it('tells the second from which a host of that seed takes it, not the one before', async () => {
     for (const seed of [0, 1, 20, 21, 300, 2047, 2048]) {
       const line = `waves when demo x86_64 1.1.0 --seed ${seed} --json`;
@@ -179,7 +202,8 @@ describe('tidegate waves', () => {
     assert.equal((await session.type(`waves accelerate ${release}`)).status, 64);
     assert.equal((await session.type(`waves accelerate ${release} --factor 0.5`)).status, 64);
     assert.match(await run(`waves accelerate ${release} --factor 2.5`), /then:/);
-    assert.match(await run('waves drop demo x86_64 1.1.0'), /taken back: accelerate/);
+    assert.match(await run('waves drop demo x86_64 1.1.0 --dry-run'), /would be taken back: accelerate/);
+    assert.match(await run('waves drop demo x86_64 1.1.0'), /^taken back: accelerate/);
     assert.equal((await session.type('waves drop demo x86_64')).status, 64);
     const later = await session.type(`waves set ${release} --policy none --start-time +3d`);
     assert.deepEqual([later.status, (await shown()).waiting], [64, []], 'it would open at once');

@@ -25,6 +25,10 @@ interface ReleaseOptions extends PublishAtOnceOptions {
   readonly readmit?: true;
 }
 
+interface DropOptions extends WorkspaceOptions {
+  readonly dryRun?: true;
+}
+
 export const define: Define = (command, surroundings) => {
   addAddOptions(command.command('add')).action((images: readonly string[], options: ReleaseOptions) =>
     add(images, options, surroundings),
@@ -38,8 +42,12 @@ export const define: Define = (command, surroundings) => {
     .argument('<variant>')
     .argument('<arch>')
     .argument('<version>')
-    .addHelpText('after', '\nExample:\n  tidegate release drop demo x86_64 1.2.0\n')
-    .action((variant: string, arch: string, version: string, options: WorkspaceOptions) =>
+    .option('--dry-run', 'say what would be taken back; write nothing')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  tidegate release drop demo x86_64 1.2.0 --dry-run\n  tidegate release drop demo x86_64 1.2.0\n',
+    )
+    .action((variant: string, arch: string, version: string, options: DropOptions) =>
       drop({ variant, arch, version }, options, surroundings),
     );
 };
@@ -174,21 +182,29 @@ async function list(options: WorkspaceOptions, surroundings: Surroundings): Prom
 
 async function drop(
   release: { variant: string; arch: string; version: string },
-  options: WorkspaceOptions,
+  options: DropOptions,
   surroundings: Surroundings,
 ): Promise<void> {
+  const dryRun = options.dryRun === true;
   const workspace = await openChosenWorkspace(options, surroundings);
-  const [{ removeDraft }, { whileLocked }] = await Promise.all([
+  const [{ draftName, readDrafts, removeDraft }, { whileLocked }] = await Promise.all([
     import('../../signer/release/draft.ts'),
     import('../../signer/workspace/workspace.ts'),
   ]);
-  const result = await whileLocked(workspace, () => removeDraft(workspace, release));
+  const waits = async () =>
+    (await readDrafts(workspace)).some((draft) => draftName(draft) === draftName(release));
+  const result = dryRun
+    ? (await waits()) || 'absent'
+    : await whileLocked(workspace, () => removeDraft(workspace, release));
   if (result === 'absent') {
     throw new TidegateError(
       'release-invalid',
       `no release ${releaseName(release)} waits for publication (see tidegate release list)`,
     );
   }
-  surroundings.terminal.print(`release ${releaseName(release)} was taken back`);
-  surroundings.terminal.printJson({ dropped: release });
+  const name = `release ${releaseName(release)}`;
+  surroundings.terminal.print(
+    dryRun ? `${name} would be taken back; nothing was written` : `${name} was taken back`,
+  );
+  surroundings.terminal.printJson({ dropped: release, dryRun });
 }

@@ -13,6 +13,10 @@ import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '
 
 export type SteerOptions = PublishAtOnceOptions;
 
+interface DropOptions extends WorkspaceOptions {
+  readonly dryRun?: true;
+}
+
 type Id = readonly [variant: string, arch: string, version: string];
 
 const wordsOfPublishing =
@@ -46,8 +50,12 @@ export const defineSteering: Define = (command, surroundings) => {
     .argument('<variant>')
     .argument('<arch>')
     .argument('[version]')
-    .addHelpText('after', '\nExample:\n  tidegate waves drop demo x86_64 1.2.0\n')
-    .action((variant: string, arch: string, version: string | undefined, options: WorkspaceOptions) =>
+    .option('--dry-run', 'say what would be taken back; write nothing')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  tidegate waves drop demo x86_64 1.2.0 --dry-run\n  tidegate waves drop demo x86_64 1.2.0\n',
+    )
+    .action((variant: string, arch: string, version: string | undefined, options: DropOptions) =>
       drop({ variant, arch, version }, options, surroundings),
     );
 };
@@ -211,16 +219,21 @@ export async function steer(
 
 async function drop(
   { variant, arch, version }: { variant: string; arch: string; version: string | undefined },
-  options: WorkspaceOptions,
+  options: DropOptions,
   surroundings: Surroundings,
 ): Promise<void> {
+  const dryRun = options.dryRun === true;
   const workspace = await openChosenWorkspace(options, surroundings);
   const { dropSteering } = await import('../../signer/release/steer-release.ts');
   const name = `${variant} ${arch}`;
   const change = await dropSteering(
     workspace,
     version === undefined ? `highest version of ${name}` : `release ${name} ${version}`,
+    { dryRun },
   );
-  surroundings.terminal.print(`taken back: ${change.kind} of ${name} ${version ?? ''}`.trimEnd());
-  surroundings.terminal.printJson({ dropped: change.kind });
+  const what = `${change.kind} of ${name} ${version ?? ''}`.trimEnd();
+  surroundings.terminal.print(
+    dryRun ? `would be taken back: ${what}; nothing was written` : `taken back: ${what}`,
+  );
+  surroundings.terminal.printJson({ dropped: change.kind, dryRun });
 }

@@ -62,13 +62,17 @@ export async function steerRelease(workspace: Workspace, wish: Wish, run: SteerR
   return { ...planned, violations };
 }
 
-/** Takes the change back that waits for a release or fleet. @throws release-invalid when none does */
-export async function dropSteering(workspace: Workspace, name: string): Promise<Steering> {
+/** Takes the change back that waits for a release or fleet, or only says which. @throws release-invalid when none does */
+export async function dropSteering(
+  workspace: Workspace,
+  name: string,
+  { dryRun = false }: { readonly dryRun?: boolean } = {},
+): Promise<Steering> {
   return await whileLocked(workspace, async () => {
     const waiting = await readSteering(workspace);
     const change = waiting.find((one) => steeringName(one) === name);
     if (change !== undefined) {
-      await removeSteering(workspace, change);
+      if (!dryRun) await removeSteering(workspace, change);
       return change;
     }
     const known = waiting.map(steeringName).join(', ') || 'none';
