@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DirectoryStore } from '../../src/storage/directory.ts';
 import {
   type AwsEndpoint,
   awsRegion,
@@ -12,6 +13,7 @@ import {
 } from '../support/aws-endpoint.ts';
 import { awsVariables, setVariables } from '../support/aws-environment.ts';
 import { type CommandLine, commandLine } from '../support/command-line.ts';
+import { startPlainServer } from '../support/plain-server.ts';
 
 const images = { boot: 'boot image', root: 'root image', hash: 'tree' } as const;
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -59,7 +61,22 @@ describe('tidegate latest', () => {
       (await session.type('latest demo x86_64 9.0.0 -w acme')).beside,
       /\[not-found\] no release of demo x86_64 9\.0\.0/,
     );
-    assert.match((await session.type('latest demo aarch64 -w acme')).beside, /\[not-found\]/);
+    assert.match(
+      (await session.type('latest demo aarch64 -w acme')).beside,
+      /\[not-found\] demo aarch64 is not in tidegate\.toml/,
+    );
+    const server = await startPlainServer(new DirectoryStore(join(session.directory, 'acme', 'repository')));
+    try {
+      const from = `--from ${server.origin} --root acme/roots/1.root.json`;
+      assert.match(
+        await run(`latest demo x86_64 ${from} --field url`),
+        /^http:\/\/127\.0\.0\.1:\d+\/targets\/[0-9a-f]{64}\.1\.1\.0-root\.lz4\n$/,
+      );
+      assert.match(await run(`waves show demo x86_64 1.1.0 ${from}`), /^release demo x86_64 1\.1\.0/);
+      assert.match((await session.type(`waves show demo ${from}`)).beside, /name the latter for an address/);
+    } finally {
+      await server.close();
+    }
   });
 
   it('is no release that is paused or withdrawn, as the parameters that it writes', async () => {

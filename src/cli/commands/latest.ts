@@ -1,21 +1,23 @@
 /** `tidegate latest`: the newest release of a variant and architecture, for programs that start hosts with it. */
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { Option } from 'commander';
 import { TidegateError } from '../../errors.ts';
 import type { LatestImage, LatestRelease } from '../../signer/latest/latest-release.ts';
 import { formatBytes, formatTable, printableLine } from '../../terminal.ts';
 import { completeAt } from '../../waves/turn.ts';
 import { formatTime } from '../../waves/wave-time.ts';
-import { isAddress, placeOf } from '../audit-request.ts';
+import {
+  addRepositoryOptions,
+  placesFrom,
+  type RepositoryOptions,
+  readTrustedRoot,
+  type TrustedPlaces,
+} from '../repository-option.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
 
 const fields = ['version', 'name', 'url', 'sha256', 'length'] as const;
 
-interface LatestOptions extends WorkspaceOptions {
-  readonly from?: string;
-  readonly root?: string;
+interface LatestOptions extends WorkspaceOptions, RepositoryOptions {
   readonly field?: (typeof fields)[number];
   readonly image?: string;
   readonly writeSsm?: string;
@@ -38,12 +40,10 @@ Examples:
 `;
 
 export const define: Define = (command, surroundings) => {
-  addWorkspaceOption(command)
+  addRepositoryOptions(addWorkspaceOption(command))
     .argument('<variant>')
     .argument('<arch>')
     .argument('[version]', 'this one (default: the newest)')
-    .option('--from <location>', 'a repository by folder or address, with --root (default: the workspace)')
-    .option('--root <file>', 'a root that you trust')
     .addOption(new Option('--field <name>', 'print this value alone').choices(fields))
     .option('--image <kind>', 'of which image: boot, root, hash or image (default: root, or the only one)')
     .option('--write-ssm <prefix>', 'write parameters of AWS Systems Manager: PREFIX/VARIANT/ARCH/latest/…')
@@ -82,40 +82,27 @@ async function latest(asked: Asked, options: LatestOptions, surroundings: Surrou
 }
 
 async function placesOf(
-  { variant, arch }: Asked,
-  { from, root, ...options }: LatestOptions,
+  asked: Asked,
+  options: LatestOptions,
   surroundings: Surroundings,
-) {
-  const { findPlaces, placeIn } = await import('../../signer/audit/places.ts');
-  const { directory, signal } = surroundings;
-  const given = root === undefined ? undefined : await readRoot(resolve(directory, root));
-  if (from !== undefined) {
-    if (given === undefined)
-      throw new TidegateError('usage', '--from goes with --root FILE: a root that you trust');
-    const location = placeOf(from, directory);
-    const places = await findPlaces({ location, signal }).catch((error: unknown) => {
-      // An address is not searched for VARIANT/ARCH.
-      if (isAddress(location)) return findPlaces({ location, repositories: [`${variant}/${arch}`], signal });
-      throw error;
-    });
-    return { places, trustedRoot: given };
-  }
-  const [{ repositoriesOf }, { hostAnchor }] = await Promise.all([
+): Promise<TrustedPlaces> {
+  const given = await placesFrom(asked, options, surroundings);
+  if (given !== undefined) return given;
+  const { variant, arch } = asked;
+  const { root } = options;
+  const [{ repositoriesOf }, { hostAnchor }, { placeIn }] = await Promise.all([
     import('../../signer/workspace/workspace.ts'),
     import('../../signer/workspace/roots.ts'),
+    import('../../signer/audit/places.ts'),
   ]);
   const workspace = await openChosenWorkspace(options, surroundings);
   const own = repositoriesOf(workspace.settings).filter(({ fleets }) =>
     fleets.some((fleet) => fleet.variant === variant && fleet.arch === arch),
   );
+  if (own.length === 0) throw new TidegateError('not-found', `${variant} ${arch} is not in tidegate.toml`);
   const places = own.map(({ folders }) => placeIn(workspace.store, folders.metadata));
-  return { places, trustedRoot: given ?? hostAnchor(workspace.roots) };
-}
-
-async function readRoot(path: string): Promise<Uint8Array> {
-  return await readFile(path).catch((cause: unknown) => {
-    throw new TidegateError('usage', `--root: ${path} cannot be read`, { path }, { cause });
-  });
+  const trustedRoot = root === undefined ? undefined : await readTrustedRoot(root, surroundings.directory);
+  return { places, trustedRoot: trustedRoot ?? hostAnchor(workspace.roots) };
 }
 
 function fieldOf(found: LatestRelease, field: (typeof fields)[number], kind: string | undefined): string {

@@ -2,19 +2,24 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { TidegateError } from '../../errors.ts';
 import { formatTime } from '../../metadata/time.ts';
-import type { LiveRepository } from '../../signer/publication/live-repository.ts';
 import { formatDuration, formatTable, printableLine } from '../../terminal.ts';
 import { isLabel, labelForm } from '../../waves/own-members.ts';
 import type { Manifest, Release } from '../../waves/release.ts';
 import { releaseName } from '../../waves/release.ts';
 import { MAX_SEED, parseSeed, seedOf } from '../../waves/seed.ts';
 import { completeAt, openPlaces, turnOf } from '../../waves/turn.ts';
+import {
+  addRepositoryOptions,
+  placesFrom,
+  type RepositoryOptions,
+  type TrustedPlaces,
+} from '../repository-option.ts';
 import { progressText, releaseData, scheduleRows } from '../steering-text.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { momentOption } from '../time-option.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
 
-interface ShowOptions extends WorkspaceOptions {
+interface ShowOptions extends WorkspaceOptions, RepositoryOptions {
   readonly at?: (now: number) => number;
 }
 
@@ -24,10 +29,19 @@ interface WhenOptions extends ShowOptions {
   readonly labels?: readonly string[];
 }
 
+const wordsOfPlaces = '\nWith --from, what is there is verified as a host does it; no workspace is needed.\n';
+
+function byAddress(what: string): string {
+  return `  tidegate waves ${what} --from https://updates.example.com --root root.json\n`;
+}
+
 export const defineShow: Define = (command, surroundings) => {
   common(command.command('show'))
     .description('Every published release: its waves, how many hosts are open now, and when all are.')
-    .addHelpText('after', '\nExamples:\n  tidegate waves show\n  tidegate waves show demo x86_64 --at +2d\n')
+    .addHelpText(
+      'after',
+      `${wordsOfPlaces}\nExamples:\n  tidegate waves show\n  tidegate waves show demo x86_64 --at +2d\n${byAddress('show demo x86_64')}`,
+    )
     .action((name: readonly string[], options: ShowOptions) => show(name, options, surroundings));
   common(command.command('when'))
     .description('When a host has its turn for every published release.')
@@ -36,13 +50,13 @@ export const defineShow: Define = (command, surroundings) => {
     .option('--labels <list>', 'what the host says of itself, such as canary,rack-7', labelsOption)
     .addHelpText(
       'after',
-      '\nExamples:\n  tidegate waves when --seed 17\n  tidegate waves when --host-id 4c4c4544 --labels canary\n',
+      `${wordsOfPlaces}\nExamples:\n  tidegate waves when --seed 17\n  tidegate waves when --host-id 4c4c4544 --labels canary\n${byAddress('when --seed 17')}`,
     )
     .action((name: readonly string[], options: WhenOptions) => when(name, options, surroundings));
 };
 
 function common(command: Command): Command {
-  return addWorkspaceOption(command)
+  return addRepositoryOptions(addWorkspaceOption(command))
     .argument('[release...]', 'VARIANT [ARCH [VERSION]]; none: all')
     .option('--at <time>', 'as of another time: +14d, or 2030-01-31T09:30:00Z', momentOption);
 }
@@ -158,21 +172,17 @@ interface Published {
 
 async function publishedReleases(
   [variant, arch, version, ...more]: readonly string[],
-  options: WorkspaceOptions,
+  options: ShowOptions,
   surroundings: Surroundings,
 ): Promise<Published> {
   if (more.length > 0) throw new TidegateError('usage', 'a release is named VARIANT ARCH VERSION');
-  const workspace = await openChosenWorkspace(options, surroundings);
-  const [{ readLive }, { repositoriesOf }, { readSteering, steeringName }] = await Promise.all([
-    import('../../signer/publication/live-repository.ts'),
-    import('../../signer/workspace/workspace.ts'),
-    import('../../signer/release/steering-draft.ts'),
-  ]);
-  const manifests: LiveRepository['manifest'][] = [];
-  for (const place of repositoriesOf(workspace.settings)) {
-    if (variant !== undefined && !place.fleets.some((fleet) => fleet.variant === variant)) continue;
-    manifests.push((await readLive(workspace, place, surroundings.signal)).manifest);
-  }
+  if (options.root !== undefined && options.from === undefined)
+    throw new TidegateError('usage', '--root goes with --from LOCATION');
+  const given = await placesFrom({ variant, arch }, options, surroundings);
+  const { manifests, waiting } =
+    given === undefined
+      ? await ofWorkspace(variant, options, surroundings)
+      : { manifests: await ofPlaces(given, surroundings), waiting: [] };
   const isAsked = (one: { variant: string; arch: string; version: string }): boolean =>
     (variant ?? one.variant) === one.variant &&
     (arch ?? one.arch) === one.arch &&
@@ -180,6 +190,43 @@ async function publishedReleases(
   return {
     releases: manifests.flatMap(({ updates }) => updates.filter(isAsked)),
     withdrawn: manifests.flatMap(({ withdrawn = [] }) => withdrawn.filter(isAsked)),
-    waiting: (await readSteering(workspace)).map((change) => `${change.kind} ${steeringName(change)}`),
+    waiting,
   };
+}
+
+interface Lists {
+  readonly manifests: readonly Manifest[];
+  /** Changes that wait for publication. */
+  readonly waiting: readonly string[];
+}
+
+async function ofWorkspace(
+  variant: string | undefined,
+  options: WorkspaceOptions,
+  surroundings: Surroundings,
+): Promise<Lists> {
+  const workspace = await openChosenWorkspace(options, surroundings);
+  const [{ readLive }, { repositoriesOf }, { readSteering, steeringName }] = await Promise.all([
+    import('../../signer/publication/live-repository.ts'),
+    import('../../signer/workspace/workspace.ts'),
+    import('../../signer/release/steering-draft.ts'),
+  ]);
+  const manifests: Manifest[] = [];
+  for (const place of repositoriesOf(workspace.settings)) {
+    if (variant !== undefined && !place.fleets.some((fleet) => fleet.variant === variant)) continue;
+    manifests.push((await readLive(workspace, place, surroundings.signal)).manifest);
+  }
+  const waiting = await readSteering(workspace);
+  return { manifests, waiting: waiting.map((change) => `${change.kind} ${steeringName(change)}`) };
+}
+
+async function ofPlaces(
+  { places, trustedRoot }: TrustedPlaces,
+  { now, signal }: Surroundings,
+): Promise<readonly Manifest[]> {
+  const { readPublished } = await import('../../signer/latest/published-repository.ts');
+  const request = { trustedRoot, now: now(), signal };
+  const manifests: Manifest[] = [];
+  for (const place of places) manifests.push((await readPublished(place, request)).manifest);
+  return manifests;
 }

@@ -7,12 +7,11 @@ import { TidegateError } from '../../errors.ts';
 import { targetFileName } from '../../metadata/file-names.ts';
 import { parseTargetPath } from '../../metadata/target-path.ts';
 import { targetOf } from '../../metadata/targets.ts';
-import { noFloors } from '../../trust/floors.ts';
 import { openReleases } from '../../waves/choose.ts';
 import { type Release, releaseKey, releaseName } from '../../waves/release.ts';
 import type { AuditPlace } from '../audit/places.ts';
-import { type ReadFile, type ReadRepository, readRepository } from '../publication/repository-reader.ts';
-import { trustPolicyAt } from '../workspace/roots.ts';
+import type { ReadRepository } from '../publication/repository-reader.ts';
+import { readPublished } from './published-repository.ts';
 
 export interface LatestImage {
   /** boot, root, hash or image */
@@ -49,9 +48,7 @@ export interface LatestRequest {
 export async function findLatest(request: LatestRequest): Promise<LatestRelease> {
   const { places, trustedRoot, variant, arch, now, signal } = request;
   for (const place of places) {
-    const read = readerIn(place, signal);
-    const wish = { folders, anchor: trustedRoot, policy: trustPolicyAt(now), floors: noFloors };
-    const found = await readRepository(read, wish);
+    const found = await readPublished(place, { trustedRoot, now, signal });
     const release = pick(found, request);
     if (release === undefined) continue;
     const images = imagesOf(release, found, place);
@@ -66,17 +63,6 @@ export async function findLatest(request: LatestRequest): Promise<LatestRelease>
   throw new TidegateError('not-found', `no release of ${name} is offered in ${where}${paused}`, {
     release: name,
   });
-}
-
-/** Names within a place: two folders that can lie anywhere. */
-const folders = { metadata: 'metadata', targets: 'targets' };
-
-function readerIn({ metadata, targets }: AuditPlace, signal: AbortSignal | undefined): ReadFile {
-  const options = signal === undefined ? {} : { signal };
-  return async (name, limit) => {
-    const [folder, file] = name.startsWith('targets/') ? [targets, name.slice(8)] : [metadata, name.slice(9)];
-    return await folder.readMetadata(file, limit, options);
-  };
 }
 
 function pick(
