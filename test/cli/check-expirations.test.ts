@@ -45,7 +45,12 @@ describe('tidegate check-expirations', () => {
     assert.equal(await statusAt('--warn 8d'), 1);
     assert.equal(await statusAt('--warn root=400d --critical timestamp=1d'), 1);
     assert.equal(await statusAt('--critical timestamp=8d,root=30d'), 2);
-    session.now += 8 * 86_400_000;
+    session.now -= 86_400_000;
+    const ahead = await session.type('check-expirations');
+    assert.equal(ahead.status, 1);
+    assert.match(ahead.out, /^WARNING: 4 roles, .*; root lives longer than the policy allows\n/);
+    assert.match(ahead.out, /timestamp\.json +warning .* 8 d left, too long/);
+    session.now += 9 * 86_400_000;
     assert.match((await session.type('check-expirations')).out, /^CRITICAL: .*timestamp expired 1 d ago/);
     rmSync(join(session.directory, 'acme', 'repository'), { recursive: true, force: true });
     const gone = (await session.type('check-expirations --json')).json() as CheckJson;

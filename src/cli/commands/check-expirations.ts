@@ -30,7 +30,8 @@ const exitStatus = { ok: 0, warning: 1, critical: 2 } as const;
 
 const help = `
 What is left is compared with thresholds for each role; by default they are shares of how long the role is signed for:
-a weekly timestamp warns below 5.5 d and is critical below 4 d. Delegated roles count as targets roles.
+a weekly timestamp warns below 5.5 d and is critical below 4 d. Delegated roles count as targets roles. In a workspace a
+role that lives longer than its policy allows is a warning, too.
 
 Exit status: 0 ok, 1 warning, 2 critical (also for a repository that is missing or does not verify); other
 statuses: it could not be checked.
@@ -68,13 +69,21 @@ async function checkCommand(
 ): Promise<void> {
   const { terminal } = surroundings;
   const { checkExpirations } = await import('../../signer/expiry/expiration-check.ts');
-  const { repositories, validity } =
+  const looked =
     location === undefined
       ? await lookAtWorkspace(options, surroundings)
       : await lookAtLocation(location, options, surroundings);
   const now = surroundings.now();
   const { warn = { roles: new Map() }, critical = { roles: new Map() } } = options;
-  const check = checkExpirations(repositories, { at: options.at?.(now) ?? now, validity, warn, critical });
+  const { repositories, validity } = looked;
+  const check = checkExpirations(repositories, {
+    at: options.at?.(now) ?? now,
+    validity,
+    warn,
+    critical,
+    // How long others want their roles to live nobody knows here.
+    ...(location === undefined && { signedBefore: now }),
+  });
   if (options.format === 'prometheus') {
     const { checkMetrics } = await import('../../signer/expiry/check-metrics.ts');
     const { formatExposition } = await import('../../signer/expiry/exposition.ts');
@@ -150,12 +159,14 @@ const colours = { ok: 'green', warning: 'yellow', critical: 'red' } as const;
 function checkLines(check: ExpirationCheck, terminal: Terminal): readonly string[] {
   const first = check.roles.toSorted((one, other) => one.remaining - other.remaining)[0];
   const said = first === undefined ? '' : `, first ${roleName(first, check)} ${leftOf(first)}`;
-  const head = `${check.level.toUpperCase()}: ${countOf(check.roles.length, 'role')}${said}`;
+  const long = check.roles.find(({ tooLong }) => tooLong);
+  const also = long === undefined ? '' : `; ${roleName(long, check)} lives longer than the policy allows`;
+  const head = `${check.level.toUpperCase()}: ${countOf(check.roles.length, 'role')}${said}${also}`;
   const rows = check.roles.map((role) => [
     `  ${metadataFileName(role.role, role.role === 'timestamp' ? undefined : role.version)}`,
     role.level,
     formatTime(role.expires),
-    leftOf(role),
+    role.tooLong ? `${leftOf(role)}, too long` : leftOf(role),
   ]);
   const lines = rows.length === 0 ? [] : formatTable(rows).split('\n');
   return [
@@ -189,16 +200,19 @@ function checkData({ at, level, roles, faults, unpublished }: ExpirationCheck): 
   return {
     at: formatTime(at),
     level,
-    roles: roles.map(({ repository, role, version, expires, remaining, warn, critical, level: own }) => ({
-      repository,
-      role,
-      version,
-      expires: formatTime(expires),
-      remaining_seconds: seconds(remaining),
-      warning_seconds: seconds(warn),
-      critical_seconds: seconds(critical),
-      level: own,
-    })),
+    roles: roles.map(
+      ({ repository, role, version, expires, remaining, warn, critical, tooLong, level: own }) => ({
+        repository,
+        role,
+        version,
+        expires: formatTime(expires),
+        remaining_seconds: seconds(remaining),
+        warning_seconds: seconds(warn),
+        critical_seconds: seconds(critical),
+        too_long: tooLong,
+        level: own,
+      }),
+    ),
     faults: faults.map(({ repository, error }) => ({ repository, code: error.code, message: error.message })),
     unpublished,
   };

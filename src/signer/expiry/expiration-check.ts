@@ -2,6 +2,7 @@
 import { isTidegateError, TidegateError } from '../../errors.ts';
 import type { RepositoryFolders } from '../../metadata/repository-layout.ts';
 import type { Floors } from '../../trust/floors.ts';
+import { clockTolerance } from '../publication/clock-check.ts';
 import { type ReadFile, readerOf } from '../publication/repository-reader.ts';
 import type { Expiration } from '../workspace/expiration.ts';
 import { regardlessOfExpiry } from '../workspace/roots.ts';
@@ -41,6 +42,8 @@ export interface CheckedRole extends RoleLife, Thresholds {
   readonly repository: string;
   /** Milliseconds until it expires; negative when it has. */
   readonly remaining: number;
+  /** It lives longer than the policy allows, as after a clock that was ahead; a warning at least. */
+  readonly tooLong: boolean;
   readonly level: Level;
 }
 
@@ -61,18 +64,23 @@ export interface CheckOptions extends ThresholdOptions {
   readonly at: number;
   /** How long each role is signed for. */
   readonly validity: Expiration;
+  /** The time that is: no role may outlive what would be signed now. Without it no policy is known to be broken. */
+  readonly signedBefore?: number;
 }
 
 /** @throws usage for thresholds of roles that do not exist, or that contradict each other */
 export function checkExpirations(
   repositories: readonly WatchedRepository[],
-  { at, validity, ...thresholds }: CheckOptions,
+  { at, validity, signedBefore, ...thresholds }: CheckOptions,
 ): ExpirationCheck {
   const roles = repositories.flatMap(({ repository, roles: lives }) =>
     lives.map((life) => {
-      const limits = thresholdsFor(life.role, validity[kindOf(life.role)], thresholds);
+      const longest = validity[kindOf(life.role)];
+      const limits = thresholdsFor(life.role, longest, thresholds);
       const remaining = life.expires - at;
-      return { ...life, repository, ...limits, remaining, level: levelOf(remaining, limits) };
+      const tooLong = signedBefore !== undefined && life.expires > signedBefore + longest + clockTolerance;
+      const level = worstOf([levelOf(remaining, limits), tooLong ? 'warning' : 'ok']);
+      return { ...life, repository, ...limits, remaining, tooLong, level };
     }),
   );
   // Roles of a repository that could not be read are not known, so no name can be called wrong.

@@ -53,6 +53,26 @@ function ending(): RepositorySimulator {
 const options = { validity: usualValidity, ...noThresholds };
 
 describe('signer/expiry/expiration-check', () => {
+  it('a role that lives longer than the policy allows is a warning, where a policy is known', async () => {
+    const repository = ending();
+    repository.timestamp.expires = expiry(8);
+    repository.publish('targets');
+    const found = await readPlaces([placeOf(repository)]);
+    const { now } = repository;
+    const longAt = (at: number, signedBefore?: number) =>
+      checkExpirations(found, { ...options, at, ...(signedBefore && { signedBefore }) })
+        .roles.filter(({ tooLong }) => tooLong)
+        .map(({ role, level }) => [role, level]);
+    assert.deepEqual(longAt(now, now), [['timestamp', 'warning']]);
+    assert.deepEqual(longAt(now), []);
+    assert.deepEqual(
+      longAt(now + 5 * day, now),
+      [['timestamp', 'critical']],
+      'also asked about another time',
+    );
+    assert.deepEqual(longAt(now, now + day), [], 'the length of what is signed then');
+  });
+
   it('PUB-24: names every role, delegated ones too, with its level; the worst decides', async () => {
     const repository = ending();
     const found = await readPlaces([placeOf(repository)]);
@@ -204,6 +224,7 @@ describe('signer/expiry/expiration-check', () => {
     assert.equal(sampleOf('tidegate_role_expires_timestamp_seconds', 'extras'), Date.UTC(2030, 0, 31) / 1000);
     assert.equal(sampleOf('tidegate_role_warning_seconds', 'timestamp'), 5.5 * 86_400);
     assert.equal(sampleOf('tidegate_role_level', 'snapshot'), 0);
+    assert.equal(sampleOf('tidegate_role_too_long', 'snapshot'), 0);
     assert.equal(metrics.get('tidegate_role_level')?.samples.length, 6);
     assert.deepEqual(metrics.get('tidegate_repository_fault')?.samples, [
       { labels: { repository: 'gone', code: 'rollback' }, value: 1 },
