@@ -3,6 +3,7 @@
  * - Only the body of a file is a stream. Every other body is read whole, up to a limit: a little for errors, more for
  *   lists. What is longer is cut off with its connection; of an error the status is left.
  * - XML with a DOCTYPE, or nested deeper than S3 nests, is refused unparsed.
+ * - A list that is none (a page to sign in, answered 200) would read as an empty bucket; it is refused.
  * - A compressed or otherwise encoded answer is refused: nobody asked for it.
  */
 import { IncomingMessage } from 'node:http';
@@ -13,6 +14,12 @@ const longestError = 64 * 1024;
 /** A page of 1,000 names of 1,024 bytes, each byte percent-encoded, and what stands beside them. */
 const longestAnswer = 4 * 1024 * 1024;
 const deepestNesting = 16;
+
+/** What the answer to a command must hold; without it the SDK reads nothing, and nothing looks like an empty list. */
+const rootOf: Readonly<Record<string, string>> = {
+  ListObjectsV2Command: 'ListBucketResult',
+  ListMultipartUploadsCommand: 'ListMultipartUploadsResult',
+};
 
 /** The SDK's response, of which only this is looked at. */
 export interface RawAnswer {
@@ -26,12 +33,12 @@ export function isRawAnswer(value: unknown): value is RawAnswer {
 }
 
 /** Reads the body where it is not a file's. @throws length-limit, encoding-refused, http-status */
-export async function boundAnswer(answer: RawAnswer, isFile: boolean, location: string): Promise<void> {
+export async function boundAnswer(answer: RawAnswer, command: string, location: string): Promise<void> {
   const { body } = answer;
   if (!(body instanceof IncomingMessage)) return;
   const good = answer.statusCode >= 200 && answer.statusCode < 300;
   const encoding = answer.headers['content-encoding'] ?? '';
-  if (isFile && good) {
+  if (command === 'GetObjectCommand' && good) {
     body.socket.setTimeout(0);
     return;
   }
@@ -45,6 +52,9 @@ export async function boundAnswer(answer: RawAnswer, isFile: boolean, location: 
   const text = bytes?.toString('utf8') ?? '';
   const fault = xmlFault(text);
   if (fault !== undefined && good) throw refused('http-status', location, `XML with ${fault}`);
+  const root = Object.hasOwn(rootOf, command) ? rootOf[command] : undefined;
+  if (good && root !== undefined && !text.includes(`<${root}`))
+    throw refused('http-status', location, `an answer without ${root}`);
   answer.body = bytes === undefined || fault !== undefined ? new Uint8Array() : bytes;
 }
 

@@ -110,7 +110,7 @@ export class S3Connection {
         if (!isRawAnswer(result.response)) return result;
         this.#noteDate(result.response.headers.date);
         this.server = result.response.headers.server ?? this.server;
-        await boundAnswer(result.response, context.commandName === 'GetObjectCommand', this.location);
+        await boundAnswer(result.response, context.commandName ?? '', this.location);
         return result;
       },
       { step: 'deserialize', priority: 'low', name: 'tidegateBoundAnswer' },

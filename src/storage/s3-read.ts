@@ -3,32 +3,24 @@
  * - An answer to a range is believed only when it is exactly the range that was asked for; an etag is compared here,
  *   not by the store.
  * - Opening is tried again; a body that breaks off is reported, because only the caller knows what its bytes are worth.
- * - A list is put in order here, because not every store keeps S3's order, and names that no store may hold are left out.
  */
 import { IncomingMessage } from 'node:http';
-import type {
-  GetObjectCommandOutput,
-  HeadObjectCommandOutput,
-  ListObjectsV2CommandOutput,
-} from '@aws-sdk/client-s3';
+import type { GetObjectCommandOutput, HeadObjectCommandOutput } from '@aws-sdk/client-s3';
 import { isTidegateError, TidegateError } from '../errors.ts';
 import { type BodyLimits, HttpBody } from './http-body.ts';
 import { isAskedRange, parseContentRange, rangeHeader } from './http-range.ts';
-import { checkPinned, checkRange, compareNames, rangeWithin, tooLarge } from './read-range.ts';
+import { checkPinned, checkRange, rangeWithin, tooLarge } from './read-range.ts';
 import { s3Key } from './s3-address.ts';
 import { type S3Calls, S3Refusal } from './s3-calls.ts';
 import { faultError } from './s3-fault.ts';
 import type { CancelOptions, FileInfo, OpenFile, ReadOptions, SmallFile } from './store.ts';
-import { checkStoreName, checkStorePrefix } from './store-name.ts';
+import { checkStoreName } from './store-name.ts';
 
 /** A file as the bucket describes it. */
 export interface S3Head extends Omit<FileInfo, 'sha256'> {
   /** Base64, with a hyphen and the number of parts where it is over parts; undefined when the store has none. */
   readonly sha256: string | undefined;
 }
-
-/** Entries of one list. */
-const longestList = 2_000_000;
 
 export async function headFile(
   calls: S3Calls,
@@ -202,79 +194,6 @@ async function openEmpty(calls: S3Calls, name: string, options: ReadOptions): Pr
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array, void> {}
-
-/** @throws count-limit */
-export async function listFiles(
-  calls: S3Calls,
-  prefix: string,
-  signal?: AbortSignal,
-): Promise<readonly FileInfo[]> {
-  checkStorePrefix(prefix);
-  const start = calls.connection.address.prefix + prefix;
-  const found = new Map<string, FileInfo>();
-  let token: string | undefined;
-  for (let pages = 1; ; pages += 1) {
-    const page = await listPage(calls, start, token, signal);
-    for (const info of filesOn(calls, page, start)) found.set(info.name, info);
-    const next = page.IsTruncated === true ? page.NextContinuationToken : undefined;
-    if (next === undefined) break;
-    if (pages > longestList / 1000 || next === token || (page.Contents ?? []).length === 0) {
-      const text = `${calls.location} lists names without end; at most ${longestList} are expected.`;
-      throw new TidegateError('count-limit', text, { location: calls.location, limit: longestList });
-    }
-    token = next;
-  }
-  return [...found.values()].sort((first, second) => compareNames(first.name, second.name));
-}
-
-async function listPage(
-  calls: S3Calls,
-  prefix: string,
-  token: string | undefined,
-  signal: AbortSignal | undefined,
-): Promise<ListObjectsV2CommandOutput> {
-  const input = {
-    Bucket: calls.connection.address.bucket,
-    Prefix: prefix,
-    EncodingType: 'url' as const,
-    ...(token !== undefined && { ContinuationToken: token }),
-  };
-  return await calls.repeat(
-    `listing ${prefix}`,
-    (client, sdk, options) => client.send(new sdk.ListObjectsV2Command(input), options),
-    signal,
-  );
-}
-
-function filesOn(
-  { connection: { address } }: S3Calls,
-  { Contents = [], EncodingType }: ListObjectsV2CommandOutput,
-  start: string,
-): readonly FileInfo[] {
-  return Contents.flatMap(({ Key = '', Size: length = 0, ETag: etag = '' }) => {
-    const key = EncodingType === 'url' ? decodeKey(Key) : Key;
-    const name = key.slice(address.prefix.length);
-    return key.startsWith(start) && isStoreName(name) ? [{ name, length, etag }] : [];
-  });
-}
-
-/** As in a form: a plus is a space. */
-function decodeKey(key: string): string {
-  try {
-    return decodeURIComponent(key.replaceAll('+', ' '));
-  } catch {
-    return '';
-  }
-}
-
-function isStoreName(name: string): boolean {
-  try {
-    checkStoreName(name);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 function unusable(calls: S3Calls, name: string, what: string): TidegateError {
   const text = `${calls.location} answered to a read of ${name} with ${what}.`;

@@ -12,9 +12,10 @@ import { parseS3Address, s3Key } from './s3-address.ts';
 import { S3Calls, type S3RetryOptions } from './s3-calls.ts';
 import { compareStored } from './s3-compare.ts';
 import { S3Connection, type S3ConnectionOptions } from './s3-connection.ts';
+import { listFiles } from './s3-list.ts';
 import { uploadInParts } from './s3-multipart.ts';
 import { defaultS3Sizes, type S3Sizes } from './s3-parts.ts';
-import { headFile, listFiles, openFile, readFile } from './s3-read.ts';
+import { headFile, openFile, readFile } from './s3-read.ts';
 import { abortUpload, type OpenUpload, openUploads } from './s3-uploads.ts';
 import { putNew, removeFile, swapFile } from './s3-write.ts';
 import type {

@@ -5,6 +5,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { isTidegateError } from '../../../src/errors.ts';
 import { S3Store } from '../../../src/storage/s3.ts';
 import { xmlFault } from '../../../src/storage/s3-answer.ts';
+import { listFiles } from '../../../src/storage/s3-list.ts';
 import { testCredentials } from '../../support/s3-server.ts';
 import { bytesOf } from '../../support/store-suite.ts';
 
@@ -98,7 +99,9 @@ describe('a hostile bucket', () => {
         (_request, response) => void response.writeHead(200).end(body),
         async (store) => {
           const outcome = await namesOf(store).catch((error: unknown) => error);
-          assert.ok(Array.isArray(outcome) ? outcome.length === 0 : isTidegateError(outcome), body);
+          // An empty list would say that the bucket is empty.
+          assert.ok(isTidegateError(outcome, 'http-status'), `${body}: ${outcome}`);
+          assert.match(String(outcome), /s3:\/\/bucket\//);
         },
       );
   });
@@ -119,6 +122,37 @@ describe('a hostile bucket', () => {
       (_request, response) => void response.writeHead(200).end(foreign),
       async (store) => assert.deepEqual(await namesOf(store), ['a', 'b']),
     );
+  });
+
+  it('DEP-07: a list of more names than memory is for ends, and one with empty pages goes on', async () => {
+    let pages = 0;
+    const long = 'x'.repeat(200);
+    const names: RequestListener = (_request, response) => {
+      pages += 1;
+      const more = `<IsTruncated>true</IsTruncated><NextContinuationToken>${pages}</NextContinuationToken>`;
+      const entries = Array.from({ length: 12_000 }, (_, index) => entry(`${pages}-${index}${long}`));
+      response.writeHead(200).end(list(more + entries.join('')));
+    };
+    await against(names, async (store) => {
+      await assert.rejects(listFiles(store.calls, '', undefined, { entries: 30_000 }), {
+        code: 'count-limit',
+      });
+      assert.equal(pages, 3);
+      await assert.rejects(listFiles(store.calls, '', undefined, { characters: 4_000_000 }), {
+        code: 'count-limit',
+      });
+      assert.equal(pages, 5);
+    });
+    let asked = 0;
+    const sparse: RequestListener = (_request, response) => {
+      asked += 1;
+      const more = `<IsTruncated>true</IsTruncated><NextContinuationToken>${asked}</NextContinuationToken>`;
+      response.writeHead(200).end(list(asked === 4 ? entry('last') : more));
+    };
+    await against(sparse, async (store) => assert.deepEqual(await namesOf(store), ['last']));
+    asked = 5;
+    await against(sparse, (store) => assert.rejects(namesOf(store), { code: 'count-limit' }));
+    assert.ok(asked < 120, `${asked} pages`);
   });
 
   it('NET-07: a range that is not the one asked for, an encoding and a short body are refused', async () => {
