@@ -9,8 +9,11 @@ export interface OpenUpload {
   readonly begun: number | undefined;
 }
 
-/** Pages of one list. */
+/** Pages of one list, and uploads of it that are looked at: the others are found the next time. */
 const mostPages = 1000;
+const mostUploads = 100_000;
+/** Milliseconds that giving up an upload may take: whoever pressed Ctrl-C waits for it. */
+const longestAbort = 10_000;
 
 /** Uploads below this prefix of names; undefined where the store cannot list them. */
 export async function openUploads(
@@ -34,7 +37,8 @@ export async function openUploads(
       if (Key.startsWith(address.prefix + prefix) && id !== '')
         uploads.push({ name: Key.slice(address.prefix.length), id, begun: Initiated?.getTime() });
     }
-    if (answer.IsTruncated !== true || answer.NextKeyMarker === undefined) break;
+    if (answer.IsTruncated !== true || answer.NextKeyMarker === undefined || uploads.length > mostUploads)
+      break;
     marker = {
       KeyMarker: answer.NextKeyMarker,
       ...(answer.NextUploadIdMarker !== undefined && { UploadIdMarker: answer.NextUploadIdMarker }),
@@ -60,12 +64,13 @@ export async function abortUploads(
 }
 
 /**
- * Gives an upload up. No signal reaches it, because it is what a cancel does; what it cannot do is left to the bucket's
- * lifecycle rule, since the reason why it is called matters more.
+ * Gives an upload up, in 10 s at most. No signal reaches it, because it is what a cancel does; what it cannot do is left
+ * to the next upload of this file, to `gc` and to the bucket's lifecycle rule, since the reason why it is called matters more.
  */
 export async function abortUpload(
   calls: S3Calls,
   { name, id }: { readonly name: string; readonly id: string },
+  longest = longestAbort,
 ): Promise<boolean> {
   const { address } = calls.connection;
   const input = { Bucket: address.bucket, Key: s3Key(address, name), UploadId: id };
@@ -73,7 +78,7 @@ export async function abortUpload(
     await calls.repeatUnless(
       `aborting the upload of ${name}`,
       (client, sdk, options) => client.send(new sdk.AbortMultipartUploadCommand(input), options),
-      undefined,
+      AbortSignal.timeout(longest),
       ['absent', 'upload-absent'],
     );
     return true;

@@ -7,6 +7,7 @@ import {
   defaultS3Sizes,
   partSizeFor,
 } from '../../../src/storage/s3-parts.ts';
+import { abortUpload } from '../../../src/storage/s3-uploads.ts';
 import { mebibyte, withS3 } from '../../support/s3-scene.ts';
 import type { Faults, S3FaultAction, S3Operation } from '../../support/s3-server.ts';
 import { contentOf } from '../../support/store-suite.ts';
@@ -121,6 +122,16 @@ describe('files in parts', () => {
       await assert.rejects(store.create(name, liar), { code: 'hash-mismatch' });
       const begun = server.calls.filter(({ operation }) => operation === 'create-upload').length;
       assert.deepEqual([begun, server.openUploads.size], [3, 0]);
+    });
+  });
+
+  it('PUB-11: are given up in bounded time, also where the bucket does not answer any more', async () => {
+    await withS3({}, async ({ server, store, other }) => {
+      server.faults = ({ operation }) => (operation === 'abort-upload' ? { kind: 'never' } : undefined);
+      assert.equal(await abortUpload(store.calls, { name, id: 'x' }, 50), false);
+      const { calls } = other({ retry: { attempts: 1000, firstWait: 0 } });
+      server.faults = () => ({ kind: 'status', status: 503, code: 'SlowDown' });
+      assert.equal(await abortUpload(calls, { name, id: 'x' }, 50), false);
     });
   });
 
