@@ -4,8 +4,9 @@
  * 1. It must not be before the last signature of this workspace, but for a tolerance.
  * 2. It must agree with the store's own clock, where the store has one, within the same tolerance.
  *
- * A clock that is ahead and that no store contradicts is found out when it passes the end of the root, before
- * anything is written: what is signed is put before the rules of a host at that time.
+ * A clock that is ahead and that no store contradicts gets a warning of the plan when by it the published timestamp has
+ * expired (plan-warnings.ts), and is refused when it passes the end of the root, before anything is written: what is
+ * signed is put before the rules of a host at that time.
  */
 import { TidegateError } from '../../errors.ts';
 import { formatTime } from '../../metadata/time.ts';

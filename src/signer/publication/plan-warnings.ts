@@ -41,6 +41,7 @@ export function planWarnings(
     const verb = root.expires <= now ? 'expired' : 'expires';
     warnings.push(`${at}: root ${root.version} ${verb} at ${formatTime(root.expires)}: sign the next one`);
   }
+  if (plan !== undefined) warnings.push(...clockWarnings(live, now));
   for (const role of publishedRoles) {
     const signed = plan?.roles.some((planned) => planned.role === role) ?? false;
     const document = published?.[role];
@@ -70,4 +71,14 @@ export function planWarnings(
     }
   }
   return warnings;
+}
+
+/** A clock that is ahead shows itself in nothing else, where the store has no clock of its own. */
+function clockWarnings({ place, published }: LiveRepository, now: number): readonly string[] {
+  const { version, expires } = published?.timestamp ?? { version: 0, expires: Number.POSITIVE_INFINITY };
+  if (expires > now) return [];
+  const found = `by this clock, ${formatTime(now)}, timestamp ${version} expired at ${formatTime(expires)}`;
+  return [
+    `${place.name}: ${found}. If it was kept fresh, the clock is ahead: set it first, for what is signed now is dated by it`,
+  ];
 }

@@ -473,6 +473,19 @@ describe('signer/publication/publish', () => {
     assert.deepEqual(warnings, ['metadata: timestamp 1 expired at 2026-12-01T12:00:00Z: refresh it']);
   });
 
+  it('a clock that is ahead on a store without one is asked about before anything is signed', async () => {
+    const workspace = await open(await workspaceDisk(), new MemoryStore());
+    await addVersion(workspace, '1.0.0');
+    await planAndPublish(workspace, start);
+    await addVersion(workspace, '1.1.0');
+    const warningsAt = async (now: number) => (await planPublication(workspace, { now })).warnings.join('\n');
+    assert.match(
+      await warningsAt(start + 90 * day),
+      /timestamp 1 expired at .*the clock is ahead: set it first/,
+    );
+    assert.doesNotMatch(await warningsAt(start + 6 * day), /clock/);
+  });
+
   it('a manifest that hosts could not get is refused, whoever wrote it', async () => {
     const store = new MemoryStore();
     const workspace = await open(await workspaceDisk(), store);
