@@ -6,10 +6,11 @@ import { repositoryFolders } from '../metadata/repository-layout.ts';
 import type { Workspace } from '../signer/workspace/workspace.ts';
 import { createDurably, makeFolder } from '../storage/durable-file.ts';
 import { nodeFileSystem } from '../storage/file-system.ts';
+import { statusIfAny } from '../storage/plain-file.ts';
 
 export interface HostFolderOptions {
   readonly directory: string;
-  /** Where the host reads the repository: an address, or a folder. */
+  /** Where the host reads the repository: an address, or an absolute folder. */
   readonly location: string;
   readonly variant: string | undefined;
   readonly arch: string | undefined;
@@ -80,6 +81,23 @@ function fleetOf(
 
 /** Folders stand in the configuration relative to it, so that the whole can be moved. */
 function under(location: string, folder: string, directory: string): string {
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(location)) return `${location.replace(/\/+$/, '')}/${folder}`;
-  return relative(directory, resolve(location, folder));
+  if (isAddress(location)) return `${location.replace(/\/+$/, '')}/${folder}`;
+  return relative(directory, join(location, folder));
+}
+
+function isAddress(location: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(location);
+}
+
+/**
+ * Where a host is to read, as it was typed: an address, or a folder, which becomes absolute.
+ *
+ * @throws usage for a folder that is not there, as `127.0.0.1:8080` without a scheme is none
+ */
+export async function hostLocation(typed: string, directory: string): Promise<string> {
+  if (isAddress(typed)) return typed;
+  const folder = resolve(directory, typed);
+  if ((await statusIfAny(nodeFileSystem, folder)) !== undefined) return folder;
+  const text = `--url: there is no folder ${folder}; expected one, or an address such as http://127.0.0.1:8080`;
+  throw new TidegateError('usage', text, { url: typed });
 }

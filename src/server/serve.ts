@@ -92,12 +92,19 @@ function statusOfFault({ code }: NodeJS.ErrnoException): number {
   return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
 }
 
+const reasons: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program listens there already',
+  EACCES: 'this user may not, ports below 1024 are for the administrator',
+  EADDRNOTAVAIL: 'this machine has no such address',
+};
+
 async function listen(server: Server, host: string, port: number): Promise<void> {
   try {
     server.listen({ host, port });
     await once(server, 'listening');
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code ?? String(error);
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    const reason = reasons[code] === undefined ? code : `${reasons[code]} (${code})`;
     const text = `Cannot listen on ${host} port ${port}: ${reason}. Choose another address or port.`;
     throw new TidegateError('usage', text, { host, port }, { cause: error });
   }

@@ -47,9 +47,16 @@ describe('tidegate host: a rollout on one machine, as a user types it', () => {
     assert.match((await host('status')).out, /given up\s+1\.0\.0: it did not boot/);
   });
 
+  it('takes a folder from the folder in which it is typed', async () => {
+    assert.equal((await host('new other --url acme/repository')).status, 0);
+    const config = readFileSync(join(session.directory, 'other', 'agent.toml'), 'utf8');
+    assert.match(config, /metadata_base_url = "\.\.\/acme\/repository\/metadata"/);
+  });
+
   it('refuses to make a host where one is, and a fleet that does not exist', async () => {
     const again = await host('new box');
     assert.equal(again.status, 64);
+    assert.match((await host('new other --url 127.0.0.1:8080')).beside, /\[usage\] --url: .*http:\/\//);
     assert.match((await host('new other --variant router')).beside, /expected one of demo x86_64/);
     assert.match(
       (await host('check --config nowhere.toml')).beside,

@@ -39,7 +39,10 @@ describe('server/serve', () => {
     const server = await start();
     assert.match(server.url, /^http:\/\/127\.0\.0\.1:\d+$/);
     const port = Number(new URL(server.url).port);
-    await assert.rejects(serve({ store, port }), { code: 'usage', message: /EADDRINUSE/ });
+    await assert.rejects(serve({ store, port }), {
+      code: 'usage',
+      message: /another program listens there already \(EADDRINUSE\)/,
+    });
     await assert.rejects(serve({ store, host: 'no.such.host.invalid' }), { code: 'usage' });
     const six = await start({ host: '::1' }).catch(() => undefined);
     if (six !== undefined) assert.match(six.url, /^http:\/\/\[::1\]:\d+$/);

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { defineHostCommands } from '../../agent/commands.ts';
 import { checkSeed } from '../../waves/seed.ts';
-import { makeHostFolder } from '../host-folder.ts';
+import { hostLocation, makeHostFolder } from '../host-folder.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
 
@@ -43,10 +43,11 @@ function addNewOptions(command: Command): Command {
 
 async function newHost(directory: string, options: NewOptions, surroundings: Surroundings): Promise<void> {
   const { terminal } = surroundings;
+  const { url } = options;
   const workspace = await openChosenWorkspace(options, surroundings);
   const host = await makeHostFolder(workspace, {
     directory: resolve(surroundings.directory, directory),
-    location: options.url ?? workspace.store.location,
+    location: url === undefined ? workspace.store.location : await hostLocation(url, surroundings.directory),
     variant: options.variant,
     arch: options.arch,
     running: options.running,

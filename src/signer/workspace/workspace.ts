@@ -146,13 +146,8 @@ export async function whileLocked<T>(workspace: Workspace, work: () => Promise<T
 async function readText(fs: FileSystem, path: string): Promise<string> {
   const file = await readPlainFile(fs, path, maxTextLength);
   if (file !== undefined) return new TextDecoder().decode(file.bytes);
-  throw new TidegateError(
-    'workspace-invalid',
-    `${path} does not exist; a workspace begins with: tidegate init`,
-    {
-      path,
-    },
-  );
+  const text = `${path} does not exist; name a workspace with --workspace or TIDEGATE_WORKSPACE, or begin one: tidegate init`;
+  throw new TidegateError('workspace-invalid', text, { path });
 }
 
 async function readKeys(
