@@ -272,6 +272,21 @@ describe('tidegate waves', () => {
     );
   });
 
+  it('says what to do with a change whose release somebody else has withdrawn', async () => {
+    await run(`waves pause ${release}`);
+    const folder = join(session.directory, 'acme', 'drafts', 'steering');
+    const [file = ''] = readdirSync(folder);
+    const draft = readFileSync(join(folder, file));
+    await run(`waves withdraw ${release} --publish`);
+    writeFileSync(join(folder, file), draft);
+    assert.match(
+      (await session.type('plan')).beside,
+      /it was withdrawn since this change \(pause\) was made\. .*: tidegate waves drop demo x86_64 1\.1\.0/,
+    );
+    await run('waves drop demo x86_64 1.1.0');
+    assert.match(await run('plan'), /nothing to publish/);
+  });
+
   it('sets the highest version, and keeps images that hosts may want', async () => {
     await run('waves max-version demo x86_64 1.0.0');
     assert.match(await run('plan'), /highest version of demo x86_64: 1\.1\.0 → 1\.0\.0/);

@@ -52,6 +52,7 @@ export function planSteering({ manifest, steering, at }: SteeringInput): {
   let sum = manifest;
   const steered = waiting.map((one): PlannedSteering => {
     const before = concerned(one.change, sum);
+    requireListed(one.change, sum);
     sum = steer(sum, one, at);
     const after = concerned(one.change, sum);
     return { change: one.change, before, after };
@@ -132,6 +133,17 @@ function steer(manifest: Manifest, { change, policy }: ScheduledSteering, at: nu
       return setWaves(manifest, change, { ...schedule, ...ends, spread });
     }
   }
+}
+
+/** The release of a change may have been withdrawn by somebody else since. */
+function requireListed(change: Steering, manifest: Manifest): void {
+  if (!('base' in change) || find(manifest, change) !== undefined) return;
+  const key = releaseKey(change);
+  const gone =
+    manifest.withdrawn?.some((one) => releaseKey(one) === key) === true ? 'withdrawn' : 'taken away';
+  const { kind, variant, arch, version } = change;
+  const text = `${steeringName(change)}: it was ${gone} since this change (${kind}) was made. Take the change back: tidegate waves drop ${variant} ${arch} ${version}`;
+  throw new TidegateError('release-invalid', text, { release: steeringName(change) });
 }
 
 function requireBase(manifest: Manifest, change: ReleaseSteering): void {
