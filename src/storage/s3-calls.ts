@@ -6,6 +6,7 @@
  */
 import { TidegateError } from '../errors.ts';
 import { cancelled, pause } from './cancel.ts';
+import { UploadBuffers } from './s3-buffers.ts';
 import { Concurrency } from './s3-concurrency.ts';
 import type { S3Connection, S3Request } from './s3-connection.ts';
 import { faultError, faultOf, isAmbiguous, type S3Fault, type S3FaultKind } from './s3-fault.ts';
@@ -33,18 +34,25 @@ export class S3Calls {
   readonly connection: S3Connection;
   readonly location: string;
   readonly concurrency: Concurrency;
+  readonly buffers: UploadBuffers;
   readonly #retry: Required<S3RetryOptions>;
 
-  constructor(connection: S3Connection, retry: S3RetryOptions, concurrency = new Concurrency()) {
+  constructor(
+    connection: S3Connection,
+    retry: S3RetryOptions,
+    concurrency = new Concurrency(),
+    buffers = new UploadBuffers(),
+  ) {
     this.connection = connection;
     this.location = connection.location;
     this.concurrency = concurrency;
+    this.buffers = buffers;
     this.#retry = { ...defaultRetry, ...retry };
   }
 
-  /** The same connection and turns with other rules for trying again. */
+  /** The same connection, turns and memory with other rules for trying again. */
   retrying(retry: S3RetryOptions): S3Calls {
-    return new S3Calls(this.connection, { ...this.#retry, ...retry }, this.concurrency);
+    return new S3Calls(this.connection, { ...this.#retry, ...retry }, this.concurrency, this.buffers);
   }
 
   get attempts(): number {

@@ -1,4 +1,4 @@
-/** The parts of one upload on their way: a bounded number, in buffers that are used again. */
+/** The parts of one upload on their way: a bounded number, in buffers that all uploads to the bucket share. */
 import { createHash } from 'node:crypto';
 import { s3Key } from './s3-address.ts';
 import type { S3Calls } from './s3-calls.ts';
@@ -21,7 +21,6 @@ export class PartQueue {
   readonly #signal: AbortSignal;
   readonly #sent: Promise<Part>[] = [];
   readonly #active = new Set<Promise<unknown>>();
-  readonly #free: Buffer[] = [];
   #failure: { readonly error: unknown } | undefined;
   #buffer: Buffer | undefined;
   #filled = 0;
@@ -41,7 +40,11 @@ export class PartQueue {
   /** Takes the bytes over; waits while too many parts are on their way. */
   async add(chunk: Uint8Array): Promise<void> {
     for (let at = 0; at < chunk.byteLength; ) {
-      this.#buffer ??= this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#sizes.size);
+      this.#buffer ??= await this.#calls.buffers.take(
+        this.#sizes.size,
+        `uploading ${this.#upload.name}`,
+        this.#signal,
+      );
       const piece = chunk.subarray(at, at + this.#sizes.size - this.#filled);
       this.#buffer.set(piece, this.#filled);
       at += piece.byteLength;
@@ -59,7 +62,9 @@ export class PartQueue {
   /** Ends whatever is still on its way, and waits until it has ended. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    await Promise.allSettled(this.#sent);
+    await Promise.allSettled(this.#active);
+    if (this.#buffer !== undefined) this.#calls.buffers.give(this.#buffer, true);
+    this.#buffer = undefined;
   }
 
   async #send(): Promise<void> {
@@ -70,8 +75,10 @@ export class PartQueue {
     const part = this.#sendPart(this.#sent.length + 1, bytes);
     this.#sent.push(part);
     const settled = part
-      .then(() => this.#free.push(buffer))
+      .then(() => this.#calls.buffers.give(buffer, true))
       .catch((error: unknown) => {
+        // Given up on the way, something may still send from it.
+        this.#calls.buffers.give(buffer, false);
         this.#failure ??= { error };
         this.#stop.abort();
       })

@@ -25,8 +25,29 @@ export async function putNew(
   sizes: S3Sizes,
   options: CreateOptions,
 ): Promise<'created' | 'present'> {
-  const bytes = await gathered(name, stated, options);
-  const { signal } = options;
+  const buffer = await calls.buffers.take(stated.length, `creating ${name}`, options.signal);
+  try {
+    return await putGathered(
+      calls,
+      name,
+      stated,
+      await gathered(buffer, name, stated, options),
+      sizes,
+      options,
+    );
+  } finally {
+    calls.buffers.give(buffer, false);
+  }
+}
+
+async function putGathered(
+  calls: S3Calls,
+  name: string,
+  stated: StreamedContent,
+  bytes: Uint8Array,
+  sizes: S3Sizes,
+  { signal }: CreateOptions,
+): Promise<'created' | 'present'> {
   const outcome = await writeUntilKnown(calls, {
     what: `creating ${name}`,
     request: put(calls, name, bytes, stated.sha256, { IfNoneMatch: '*' }),
@@ -42,8 +63,12 @@ export async function putNew(
 }
 
 /** The bytes, once they have kept their word. */
-async function gathered(name: string, stated: StreamedContent, options: CreateOptions): Promise<Uint8Array> {
-  const bytes = new Uint8Array(stated.length);
+async function gathered(
+  bytes: Uint8Array,
+  name: string,
+  stated: StreamedContent,
+  options: CreateOptions,
+): Promise<Uint8Array> {
   let filled = 0;
   for await (const chunk of chunksOf(name, stated, options)) {
     bytes.set(chunk, filled);
