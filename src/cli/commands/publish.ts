@@ -2,10 +2,19 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { TidegateError } from '../../errors.ts';
+import type { TakenRequests } from '../../signer/ceremony/take-requests.ts';
 import type { VerifyHow } from '../../signer/publication/listed-files.ts';
+import type { Plan } from '../../signer/publication/plan-publication.ts';
 import type { PublishResult } from '../../signer/publication/publish.ts';
 import type { Terminal } from '../../terminal.ts';
-import { hasPeople, lacking, lackText, proposeCommand, signaturesMissing } from '../lacking-signatures.ts';
+import {
+  hasPeople,
+  type Lacking,
+  lacking,
+  lackText,
+  proposeCommand,
+  signaturesMissing,
+} from '../lacking-signatures.ts';
 import { addPassphraseOptions, type PassphraseOptions } from '../passphrase.ts';
 import { addPlanOptions, type PlanRequestOptions, requestedPlan } from '../plan-request.ts';
 import { planData, planText } from '../plan-text.ts';
@@ -77,9 +86,7 @@ export async function publishCommand(
   const opened = await openChosenWorkspace(options, surroundings);
   const taken = await takeRequests(opened, paths, { now, dryRun, signal });
   const { workspace, signed } = taken;
-  for (const note of taken.notes) terminal.note(note);
-  for (const version of taken.installed)
-    terminal.print(`root ${version} is signed by enough${dryRun ? '' : `: roots/${version}.root.json`}`);
+  reportTaken(taken, dryRun, terminal);
   const plan = await requestedPlan(workspace, options, signed, surroundings);
   for (const line of planText(plan, now)) terminal.print(line);
   const unchanged = plan.repositories.length === 0;
@@ -90,13 +97,10 @@ export async function publishCommand(
   }
   // An empty plan is published too: that finishes what died between the timestamp and the end.
   const short = lacking(plan.signatures);
-  if (short !== undefined && taken.installed.length > 0 && hasPeople(short.role)) {
-    terminal.print(`nothing is published yet: ${lackText(short)}`);
-    terminal.print(`next: ${proposeCommand(short.role)}`);
-    terminal.printJson({ published: false, installed: taken.installed, ...(planData(plan) as object) });
+  if (short !== undefined) {
+    reportWaiting(short, plan, taken.installed, terminal);
     return;
   }
-  if (short !== undefined) throw signaturesMissing(short);
   const unlock = unlockWith(options, surroundings);
   const result = await withUploadLines(terminal, (progress) =>
     publish(workspace, plan, {
@@ -116,6 +120,20 @@ async function resume(
   if (files.length > 0 || options.plan !== undefined || options.dryRun === true)
     throw new TidegateError('usage', '--resume goes with no request, no --plan and no --dry-run');
   await resumePublication(plan, options, surroundings);
+}
+
+function reportTaken({ notes, installed }: TakenRequests, dryRun: boolean, terminal: Terminal): void {
+  for (const note of notes) terminal.note(note);
+  for (const version of installed)
+    terminal.print(`root ${version} is signed by enough${dryRun ? '' : `: roots/${version}.root.json`}`);
+}
+
+/** A root that was just completed waits for the targets that are signed with it. @throws signatures-missing otherwise */
+function reportWaiting(short: Lacking, plan: Plan, installed: readonly number[], terminal: Terminal): void {
+  if (installed.length === 0 || !hasPeople(short.role)) throw signaturesMissing(short);
+  terminal.print(`nothing of this is published yet: ${lackText(short)}`);
+  terminal.print(`next: ${proposeCommand(short.role)}`);
+  terminal.printJson({ published: false, installed, ...(planData(plan) as object) });
 }
 
 function report({ plan, repositories, regions }: PublishResult, terminal: Terminal): void {
