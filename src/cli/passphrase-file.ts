@@ -3,6 +3,7 @@
  * followed, for that is how clusters mount secrets; what others could read is refused.
  */
 import { close, fstat, open, read, type Stats } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { TidegateError } from '../errors.ts';
 
@@ -37,18 +38,33 @@ export async function readPassphraseDescriptor(text: string, option: string): Pr
   );
 }
 
-/** The position is the descriptor's own: a pipe has no other. */
 async function readAll(descriptor: number, source: string): Promise<Uint8Array> {
   const buffer = Buffer.alloc(maxLength + 1);
   for (let length = 0; ; ) {
-    const { bytesRead } = await attempt(source, () =>
-      promisify(read)(descriptor, buffer, length, buffer.length - length, null),
-    );
+    const bytesRead = await attempt(source, () => readSome(descriptor, buffer.subarray(length)));
     length += bytesRead;
     if (bytesRead === 0) return buffer.subarray(0, length);
     if (length > maxLength) {
       buffer.fill(0);
       throw new TidegateError('usage', `${source} holds no passphrase: more than ${maxLength} bytes`);
+    }
+  }
+}
+
+/** Milliseconds. */
+const lookAgainAfter = 20;
+
+/**
+ * The position is the descriptor's own: a pipe has no other. A pipe on standard input does not wait for the program that
+ * fills it, since loading node:process, as libraries do, sets it so.
+ */
+async function readSome(descriptor: number, into: Uint8Array): Promise<number> {
+  for (;;) {
+    try {
+      return (await promisify(read)(descriptor, into, 0, into.length, null)).bytesRead;
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
+      await setTimeout(lookAgainAfter);
     }
   }
 }

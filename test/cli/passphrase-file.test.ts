@@ -1,7 +1,22 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, openSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fstat,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { readPassphraseDescriptor, readPassphraseFile } from '../../src/cli/passphrase-file.ts';
 import { pipeHolding } from '../support/open-descriptors.ts';
 
@@ -35,6 +50,22 @@ describe('cli/passphrase-file', () => {
     assert.equal(Buffer.from(await readPassphraseFile(join(folder, 'link'))).toString(), 'linked');
     const { descriptor } = pipeHolding(Buffer.from('piped\n'));
     assert.equal(Buffer.from(await readPassphraseDescriptor(String(descriptor), option)).toString(), 'piped');
+  });
+
+  it('waits for a program that takes its time, at a pipe whose reads do not wait', async () => {
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', ['-m', '600', pipe]);
+    const { O_RDONLY, O_WRONLY, O_NONBLOCK } = constants;
+    const reader = openSync(pipe, O_RDONLY | O_NONBLOCK);
+    const writer = openSync(pipe, O_WRONLY | O_NONBLOCK);
+    assert.throws(() => readSync(reader, Buffer.alloc(1)), { code: 'EAGAIN' });
+    const found = readPassphraseDescriptor(String(reader), option);
+    found.catch(() => undefined);
+    for (let look = 0; look < 5; look += 1) await promisify(fstat)(reader);
+    writeSync(writer, 'Hunter2\n');
+    closeSync(writer);
+    assert.equal(Buffer.from(await found).toString(), 'Hunter2');
+    closeSync(reader);
   });
 
   it('SGN-01: refuses a file that others can read', async () => {
