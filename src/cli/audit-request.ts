@@ -36,7 +36,9 @@ export async function auditRequest(
   const seed = options.seed ?? formatTime(now).slice(0, 10);
   const asked = options.sample === undefined ? undefined : parseSample(options.sample);
   const given =
-    options.root === undefined ? undefined : await readRoot(resolve(surroundings.directory, options.root));
+    options.root === undefined
+      ? undefined
+      : await readRootFile(resolve(surroundings.directory, options.root));
   const { places, own } = await placesOf(location, options, surroundings);
   const trustedRoot = given ?? own?.root;
   // What lies on this machine costs nothing to read.
@@ -88,7 +90,8 @@ async function placesOf(
   };
 }
 
-async function readRoot(path: string): Promise<Uint8Array> {
+/** @throws usage */
+export async function readRootFile(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (cause) {

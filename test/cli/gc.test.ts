@@ -89,4 +89,26 @@ describe('tidegate gc and doctor', () => {
     assert.equal(roots?.level, 'fail');
     assert.match(roots?.advice ?? '', /put them back/);
   });
+
+  it('doctor looks at an address without a workspace, and says with which root trust began', async () => {
+    const stranger = commandLine(session.now);
+    try {
+      const folder = join(session.directory, 'w', 'public');
+      const first = await stranger.type(['doctor', folder]);
+      assert.equal(first.status, 0, first.out + first.beside);
+      assert.match(first.out, /trusted on first use: root 1[\s\S]*not whose it is/);
+      const root = join(folder, 'metadata', '1.root.json');
+      const given = await stranger.type(['doctor', folder, '--root', root, '--at', '+8d', '--json']);
+      assert.equal(given.status, 2);
+      const { findings } = given.json() as { findings: { check: string; level: string; found: string }[] };
+      assert.ok(findings.some(({ check, found }) => check === 'roots' && /which was given/.test(found)));
+      assert.ok(findings.some(({ check, level }) => check === 'later' && level === 'fail'));
+      assert.equal((await stranger.type('doctor')).status, 78);
+      assert.equal((await stranger.type('doctor --root x')).status, 64);
+      assert.equal((await stranger.type(['doctor', folder, '--probe'])).status, 64);
+      assert.equal((await stranger.type(['doctor', stranger.directory])).status, 69);
+    } finally {
+      stranger.end();
+    }
+  });
 });

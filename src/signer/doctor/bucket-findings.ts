@@ -2,7 +2,7 @@
 import { isTidegateError } from '../../errors.ts';
 import type { BucketFacts } from '../../storage/s3-bucket.ts';
 import { type Policy, type PolicyRequest, parsePolicy, verdictOf } from './bucket-policy.ts';
-import { type Finding, ok, warn } from './finding.ts';
+import { type Finding, fail, ok, warn } from './finding.ts';
 
 export interface BucketPlace {
   /** For messages. */
@@ -16,8 +16,46 @@ export interface BucketPlace {
 
 const templateAdvice = 'set the policy of repo-templates/s3/bucket-policy.json';
 
-export function bucketFindings({ policy, versioning }: BucketFacts, place: BucketPlace): readonly Finding[] {
-  return [policyFinding(policy, place), versioningFinding(versioning, place)];
+export function bucketFindings(facts: BucketFacts, place: BucketPlace): readonly Finding[] {
+  const { policy, versioning, acl, lifecycle } = facts;
+  const lists = [aclFinding(acl, place), lifecycleFinding(lifecycle, place)];
+  return [
+    policyFinding(policy, place),
+    versioningFinding(versioning, place),
+    ...lists.filter((each) => each !== undefined),
+  ];
+}
+
+function aclFinding(acl: BucketFacts['acl'], { location }: BucketPlace): Finding | undefined {
+  if (acl !== 'public') return undefined;
+  const advice = 'take the grants of write to all users away, or switch access control lists off';
+  return fail('policy', location, 'its access control list lets everybody write', advice);
+}
+
+/** No rule may touch what is current: hosts in the field begin with any root, and need every listed file. */
+function lifecycleFinding(lifecycle: BucketFacts['lifecycle'], place: BucketPlace): Finding | undefined {
+  if (lifecycle === undefined || lifecycle === 'unsupported') return undefined;
+  const { location } = place;
+  const advice = 'set the rules of repo-templates/s3/lifecycle.json';
+  if (lifecycle === 'refused')
+    return warn(
+      'lifecycle',
+      location,
+      'this identity may not ask',
+      'look with one that has s3:GetLifecycleConfiguration',
+    );
+  const { versioned, timestamps } = keysOf(place);
+  const names = [...versioned, ...timestamps];
+  const harmful = lifecycle.filter(
+    ({ takesCurrent, prefix }) => takesCurrent && names.some((name) => name.startsWith(prefix)),
+  );
+  if (harmful.length > 0) {
+    const found = `rules take away or put into an archive what is published: ${harmful.map(({ id }) => id).join(', ')}`;
+    return fail('lifecycle', location, found, advice);
+  }
+  if (lifecycle.some(({ endsUploads }) => endsUploads))
+    return ok('lifecycle', location, 'ends forgotten uploads, and touches nothing that is published');
+  return warn('lifecycle', location, 'no rule ends forgotten uploads', advice);
 }
 
 function policyFinding(policy: BucketFacts['policy'], place: BucketPlace): Finding {
@@ -40,6 +78,12 @@ function policyFinding(policy: BucketFacts['policy'], place: BucketPlace): Findi
     );
   try {
     const parsed = parsePolicy(policy, 'the bucket policy');
+    const granted = everyWrite(place).filter((request) => verdictOf(parsed, request) === 'allowed');
+    if (granted.length > 0) {
+      const actions = [...new Set(granted.map(({ action }) => action))].join(', ');
+      const advice = `${templateAdvice}; let only publishers write, by policies of their own`;
+      return fail('policy', location, `it lets everybody write: ${actions}`, advice);
+    }
     const open = unconditionalWrites(place).filter((request) => verdictOf(parsed, request) !== 'denied');
     if (open.length > 0)
       return warn(
@@ -103,6 +147,20 @@ export function conditionalWrites(place: BucketPlace): readonly PolicyRequest[] 
     ...versioned.map((key) => put(place, key, { 's3:objectcreationoperation': 'false' })),
     ...timestamps.map((key) => put(place, key, { 's3:if-none-match': '*' })),
     ...timestamps.map((key) => put(place, key, { 's3:if-match': '"etag"' })),
+  ];
+}
+
+/** As one who knows the conditions would. */
+function everyWrite(place: BucketPlace): readonly PolicyRequest[] {
+  const writes = conditionalWrites(place);
+  const context = new Map([['aws:securetransport', 'true']]);
+  const bucket = `arn:aws:s3:::${place.bucket}`;
+  return [
+    ...writes,
+    ...writes.map(({ resource }) => ({ action: 's3:DeleteObject', resource, context })),
+    ...['s3:PutBucketPolicy', 's3:PutLifecycleConfiguration'].map((action) => {
+      return { action, resource: bucket, context };
+    }),
   ];
 }
 

@@ -1,6 +1,7 @@
 /**
  * What a policy of a bucket or of an identity says of a request, as AWS evaluates one: an explicit denial wins, then an
- * explicit permission; without either nothing is said. Pure.
+ * explicit permission; without either nothing is said. Of a bucket's policy only what it says of everybody counts: a
+ * statement about some principals neither protects from the others nor opens the bucket to the world. Pure.
  *
  * Known are `Action` and `Resource` with `*` and `?`, and of conditions `Null`, `Bool`, `StringEquals`, `StringNotEquals`,
  * `StringLike` and `StringNotLike`. Whatever else stands in a statement is an error and no guess.
@@ -45,6 +46,7 @@ function applies(statement: JsonObject, request: PolicyRequest): boolean {
     if (!['Sid', 'Effect', 'Principal', 'Action', 'Resource', 'Condition'].includes(member))
       throw unknown(member);
   }
+  if (!isForEverybody(statement.get('Principal'))) return false;
   const matches = (member: string, value: string, fold: boolean): boolean =>
     listOf(statement.get(member)).some((pattern) => isLike(value, String(pattern), fold));
   const conditions = statement.get('Condition');
@@ -53,6 +55,12 @@ function applies(statement: JsonObject, request: PolicyRequest): boolean {
     matches('Resource', request.resource, false) &&
     (!isJsonObject(conditions) || [...conditions].every(([operator, keys]) => holds(operator, keys, request)))
   );
+}
+
+/** Policies of identities have no principal. */
+function isForEverybody(principal: JsonValue | undefined): boolean {
+  if (principal === undefined || principal === '*') return true;
+  return isJsonObject(principal) && listOf(principal.get('AWS')).includes('*');
 }
 
 /** Every key of an operator must hold, one of the values of each. */

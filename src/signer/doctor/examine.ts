@@ -18,9 +18,10 @@ import { readerOf } from '../publication/repository-reader.ts';
 import { strangeRoot } from '../publication/strange-root.ts';
 import { readFloors } from '../workspace/state-file.ts';
 import { type RepositoryPlace, repositoriesOf, type Workspace } from '../workspace/workspace.ts';
-import { checkNames, type Finding, fail, ok, warn } from './finding.ts';
+import { fileFindings } from './file-findings.ts';
+import { type CheckName, checkNames, type Finding, fail, ok, warn } from './finding.ts';
 import { hostFindings } from './host-findings.ts';
-import { type ServedFile, servedFindings } from './served-files.ts';
+import { isWebAddress, servedFiles, servedFindings } from './served-files.ts';
 import { storeFindings } from './store-findings.ts';
 
 export interface ExamineOptions {
@@ -35,7 +36,7 @@ export interface ExamineOptions {
   readonly signal?: AbortSignal;
 }
 
-const aWhile = 5 * 24 * 3_600_000;
+export const aWhile = 5 * 24 * 3_600_000;
 
 /** @throws what reading the store throws, and cancelled; what is wrong with a repository is a finding */
 export async function examine(workspace: Workspace, options: ExamineOptions): Promise<readonly Finding[]> {
@@ -43,7 +44,7 @@ export async function examine(workspace: Workspace, options: ExamineOptions): Pr
   const open = url === undefined ? undefined : await openPublicStore(url);
   try {
     const { location } = workspace.store;
-    const findings = [...(await orFinding(location, () => storeFindings(workspace, options)))];
+    const findings = [...(await orFinding('published', location, () => storeFindings(workspace, options)))];
     for (const place of repositoriesOf(workspace.settings)) {
       findings.push(...(await hostsOf(workspace, place, workspace.store, options)));
       const live = await readLive(workspace, place, signal).catch(notReadable);
@@ -52,15 +53,21 @@ export async function examine(workspace: Workspace, options: ExamineOptions): Pr
         findings.push(...(await publicFindings(workspace, place, live, open, { now, url, signal })));
       }
       if (live === undefined) continue;
+      findings.push(...(await ownFiles(workspace, live, options)));
       findings.push(
         ...strangeRootFindings(workspace, live),
         ...(await regionFindings(workspace, live, options)),
       );
     }
-    return findings.toSorted((one, other) => checkNames.indexOf(one.check) - checkNames.indexOf(other.check));
+    return inOrder(findings);
   } finally {
     open?.close?.();
   }
+}
+
+/** In the order of checks. */
+export function inOrder(findings: readonly Finding[]): readonly Finding[] {
+  return findings.toSorted((one, other) => checkNames.indexOf(one.check) - checkNames.indexOf(other.check));
 }
 
 /** What it is has been said by hosts already. */
@@ -69,7 +76,8 @@ function notReadable(error: unknown): undefined {
 }
 
 /** What stands in the way of looking is a finding too. */
-async function orFinding(
+export async function orFinding(
+  check: CheckName,
   where: string,
   look: () => Promise<readonly Finding[]>,
 ): Promise<readonly Finding[]> {
@@ -79,7 +87,7 @@ async function orFinding(
     if (!isTidegateError(error) || error.class === 'cancelled') throw error;
     return [
       fail(
-        'published',
+        check,
         where,
         `${error.code}: ${error.message}`,
         'mend this first; nothing else could be seen there',
@@ -95,7 +103,7 @@ async function hostsOf(
   options: ExamineOptions,
 ): Promise<readonly Finding[]> {
   const where = `${place.name} at ${store.location}`;
-  return await orFinding(where, () => lookAsHosts(workspace, place, store, options));
+  return await orFinding('published', where, () => lookAsHosts(workspace, place, store, options));
 }
 
 async function lookAsHosts(
@@ -136,26 +144,32 @@ async function publicFindings(
   const { published } = live ?? {};
   if (live === undefined || published === undefined) return [];
   const { folders } = place;
-  const [target] = listedFiles(folders, listingIn(live));
-  const next = settings.firstRoot + Math.max(roots.length, live.roots.length);
-  const files: readonly ServedFile[] = [
-    { name: metadataName(folders, 'timestamp'), kind: 'timestamp' },
-    { name: metadataName(folders, 'snapshot', published.snapshot.version), kind: 'versioned' },
-    { name: metadataName(folders, 'root', next - 1), kind: 'versioned' },
-    ...(target === undefined ? [] : [{ name: target.name, kind: 'target' } as const]),
-    { name: metadataName(folders, 'root', next), kind: 'absent' },
-  ];
-  const served = await servedFindings(url, files, signal && { signal });
+  const targets = listedFiles(folders, listingIn(live));
+  const root = settings.firstRoot + Math.max(roots.length, live.roots.length) - 1;
+  const files = servedFiles({ folders, snapshot: published.snapshot.version, root, targets });
+  const served = isWebAddress(url) ? await servedFindings(url, files, signal && { signal }) : [];
   const bytes = await readerOf(open, signal)(metadataName(folders, 'timestamp'), 16_384).catch(notReadable);
   const same = bytes !== undefined && Buffer.from(bytes).equals(published.bytes.timestamp);
   const where = `${place.name} at ${open.location}`;
+  const there = await orFinding('files', where, () => fileFindings(open, where, targets, signal));
   const late = warn(
     'version',
     where,
     'another timestamp than in the store',
     'a cache has the earlier one: ask again in a minute; if it stays, look at its settings',
   );
-  return same ? served : [...served, late];
+  return [...served, ...there, ...(same ? [] : [late])];
+}
+
+async function ownFiles(
+  { store }: Workspace,
+  live: LiveRepository,
+  { signal }: ExamineOptions,
+): Promise<readonly Finding[]> {
+  if (live.published === undefined) return [];
+  const where = `${live.place.name} at ${store.location}`;
+  const files = listedFiles(live.place.folders, listingIn(live));
+  return await orFinding('files', where, () => fileFindings(store, where, files, signal));
 }
 
 function strangeRootFindings(workspace: Workspace, live: LiveRepository): readonly Finding[] {

@@ -4,6 +4,8 @@
  * 1. Versioned names never change: they are kept long. The timestamp is kept for a minute, or hosts see it late.
  * 2. Each host asks for the next root, which is not there until there is one: a remembered absence hides it.
  * 3. Bytes go through as they are: clients that hash what they get refuse a recompressed file.
+ * 4. A download that broke goes on where it was: that needs ranges, and an etag that says of every byte whether it is the
+ *    same.
  */
 import { type Finding, fail, ok, warn } from './finding.ts';
 
@@ -11,6 +13,8 @@ export interface HeaderAnswer {
   /** The address. */
   readonly where: string;
   readonly status: number;
+  /** Where a redirect led to; undefined: there was none. */
+  readonly redirected?: string | undefined;
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string | undefined>>;
 }
@@ -32,7 +36,12 @@ export function headerFindings(kind: ServedKind, answer: HeaderAnswer): readonly
         'hosts cannot get it: look at the path and the permissions',
       ),
     ];
-  const findings = [encodingFinding(answer), typeFinding(kind, answer), cacheFinding(kind, answer)];
+  const findings = [
+    encodingFinding(answer),
+    redirectFinding(answer),
+    typeFinding(kind, answer),
+    cacheFinding(kind, answer),
+  ];
   const troubles = findings.filter((each) => each !== undefined);
   const said = `${headers['content-type']}; ${headers['cache-control'] ?? 'no Cache-Control'}`;
   return troubles.length > 0 ? troubles : [ok('headers', where, said)];
@@ -43,6 +52,33 @@ function encodingFinding({ where, headers }: HeaderAnswer): Finding | undefined 
   if (encoding === 'identity') return undefined;
   const advice = 'switch compression off for these paths: signed hashes are of the plain bytes';
   return fail('headers', where, `Content-Encoding ${encoding}`, advice);
+}
+
+function redirectFinding({ where, redirected }: HeaderAnswer): Finding | undefined {
+  if (redirected === undefined) return undefined;
+  const advice =
+    'give hosts the address that it leads to: each file costs two requests, and another host is refused';
+  return warn('headers', where, `is answered by a redirect to ${redirected}`, advice);
+}
+
+/** Of the answer to a request for the first byte of a target. */
+export function rangeFinding({ where, status, headers }: HeaderAnswer): Finding {
+  if (status !== 206)
+    return warn(
+      'headers',
+      where,
+      `answered ${status} when asked for one byte`,
+      'let ranges through: a download that broke begins anew without them',
+    );
+  const { etag = '' } = headers;
+  if (etag === '' || etag.startsWith('W/'))
+    return warn(
+      'headers',
+      where,
+      etag === '' ? 'no ETag' : `a weak ETag, ${etag}`,
+      'send a strong one: without it a download that broke is not gone on with',
+    );
+  return ok('headers', where, 'ranges, and a strong ETag');
 }
 
 function typeFinding(kind: ServedKind, { where, headers }: HeaderAnswer): Finding | undefined {
@@ -99,8 +135,21 @@ function cacheFinding(kind: ServedKind, { where, headers }: HeaderAnswer): Findi
   );
 }
 
-/** Of the answer to a name that does not exist yet, the next root. */
-export function absenceFinding({ where, status, headers }: HeaderAnswer): Finding {
+/**
+ * Of the answer to a name that does not exist yet, the next root.
+ *
+ * @param isEverythingThere true when the server has an answer for whatever it is asked for
+ */
+export function absenceFinding({ where, status, headers }: HeaderAnswer, isEverythingThere = false): Finding {
+  if (status === 200 && isEverythingThere) {
+    const advice = 'let it answer 404: hosts take any answer for the next root, and stop when it is none';
+    return fail(
+      'absence',
+      where,
+      'answered 200, as for any name that does not exist: a fallback page',
+      advice,
+    );
+  }
   if (status === 403) {
     const advice =
       'allow s3:ListBucket to whoever reads for the public: a firewall that blocks looks just the same, and then nobody sees a new root';

@@ -4,7 +4,7 @@ import { formatTime } from '../../metadata/time.ts';
 import { probeStore } from '../../storage/probe-store.ts';
 import { S3Store } from '../../storage/s3.ts';
 import { bucketFacts } from '../../storage/s3-bucket.ts';
-import type { SwappableStore } from '../../storage/store.ts';
+import type { ReadableStore, SwappableStore } from '../../storage/store.ts';
 import { findGarbage } from '../gc/collect-garbage.ts';
 import { defaultGrace } from '../gc/grace.ts';
 import { readWishes } from '../gc/keep-file.ts';
@@ -29,16 +29,33 @@ export async function storeFindings(
   const { store } = workspace;
   return [
     ...(await clockFindings(store, request)),
-    ...(await settingFindings(workspace, request)),
+    ...(await settingFindings(store, foldersOf(workspace), request)),
     await probeFinding(store, request),
     await garbageFinding(workspace, request),
     ...(await uploadFindings(store, request)),
   ];
 }
 
+function foldersOf({ settings }: Workspace): readonly string[] {
+  return repositoriesOf(settings).map(({ folders: { metadata } }) => metadata);
+}
+
+/** What a stranger may ask of a store. @param folders of metadata */
+export async function publicStoreFindings(
+  store: ReadableStore,
+  folders: readonly string[],
+  request: Pick<StoreRequest, 'now' | 'signal'>,
+): Promise<readonly Finding[]> {
+  return [
+    ...(await clockFindings(store, request)),
+    ...(await settingFindings(store, folders, request)),
+    ...(await uploadFindings(store, request)),
+  ];
+}
+
 async function clockFindings(
-  store: SwappableStore,
-  { now, signal }: StoreRequest,
+  store: ReadableStore,
+  { now, signal }: Pick<StoreRequest, 'now' | 'signal'>,
 ): Promise<readonly Finding[]> {
   const time = await store.storeTime?.(signal && { signal });
   if (time === undefined) return [];
@@ -56,12 +73,12 @@ async function clockFindings(
 }
 
 async function settingFindings(
-  { store, settings }: Workspace,
-  { signal }: StoreRequest,
+  store: ReadableStore,
+  folders: readonly string[],
+  { signal }: Pick<StoreRequest, 'signal'>,
 ): Promise<readonly Finding[]> {
   if (!(store instanceof S3Store)) return [];
   const { bucket, prefix } = store.calls.connection.address;
-  const folders = repositoriesOf(settings).map(({ folders: { metadata } }) => metadata);
   const facts = await bucketFacts(store.calls, signal && { signal });
   return bucketFindings(facts, { location: store.location, bucket, prefix, folders });
 }
@@ -108,7 +125,10 @@ async function garbageFinding(workspace: Workspace, { now, signal }: StoreReques
   }
 }
 
-async function uploadFindings(store: SwappableStore, { now }: StoreRequest): Promise<readonly Finding[]> {
+async function uploadFindings(
+  store: ReadableStore,
+  { now }: Pick<StoreRequest, 'now'>,
+): Promise<readonly Finding[]> {
   const uploads = await endStaleUploads(store, { now, act: false });
   if (uploads === undefined) return [];
   const { length } = uploads.stale;

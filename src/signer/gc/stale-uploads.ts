@@ -1,7 +1,7 @@
 /** Uploads in parts that a publisher began and nobody will end: they cost money and are seen by nobody. */
 import { abortUpload, openUploads } from '../../storage/housekeeping.ts';
 import type { OpenUpload } from '../../storage/s3-uploads.ts';
-import type { SwappableStore } from '../../storage/store.ts';
+import type { ReadableStore } from '../../storage/store.ts';
 
 /** Milliseconds: longer than the slowest upload of one image. */
 export const staleAfter = 3 * 24 * 3_600_000;
@@ -14,7 +14,7 @@ export interface StaleUploads {
 
 /** undefined: the store has no uploads in parts, or does not list them. @param now by the store's clock where it has one */
 export async function endStaleUploads(
-  store: SwappableStore,
+  store: ReadableStore,
   { now, act }: { readonly now: number; readonly act: boolean },
 ): Promise<StaleUploads | undefined> {
   const open = await openUploads(store);

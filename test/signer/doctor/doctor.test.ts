@@ -66,7 +66,8 @@ describe('signer/doctor', () => {
       const troubles = findings.filter(({ level }) => level !== 'ok');
       assert.deepEqual(troubles, []);
       assert.equal(worstLevel(findings), 0);
-      assert.equal(of(findings, 'headers').length, 4);
+      assert.equal(of(findings, 'headers').length, 5);
+      assert.equal(of(findings, 'files').length, 2);
       assert.equal(of(findings, 'client').length, 2);
       assert.match(of(findings, 'roots')[0]?.found ?? '', /any root from 1 to 1/);
     } finally {
@@ -168,6 +169,75 @@ describe('signer/doctor', () => {
     assert.deepEqual(levels(tooLate, 'regions'), ['fail']);
   });
 
+  it('PUB-18: sees access control lists that let everybody write, and rules that take away what is published', async () => {
+    await withS3({ shownTime: () => start + 2 * hour }, async ({ server, store }) => {
+      const workspace = await open(await workspaceDisk(), store);
+      await addVersion(workspace, '1.0.0');
+      await planAndPublish(workspace, start + 2 * hour);
+      let [acl, rules] = ['', ''];
+      server.faults = ({ url }) => {
+        if (url.includes('?acl'))
+          return {
+            kind: 'status',
+            status: 200,
+            code: 'OK',
+            body: `<AccessControlPolicy><AccessControlList>${acl}</AccessControlList></AccessControlPolicy>`,
+          };
+        if (url.includes('?lifecycle'))
+          return {
+            kind: 'status',
+            status: 200,
+            code: 'OK',
+            body: `<LifecycleConfiguration>${rules}</LifecycleConfiguration>`,
+          };
+        return undefined;
+      };
+      const said = async (check: CheckName) =>
+        of(await look(workspace), check).map(({ level, found }) => `${level}: ${found}`);
+      const grant = (group: string, permission: string): string =>
+        `<Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Group"><URI>http://acs.amazonaws.com/groups/global/${group}</URI></Grantee><Permission>${permission}</Permission></Grant>`;
+      acl = grant('AllUsers', 'READ');
+      assert.ok(!(await said('policy')).some((text) => /everybody/.test(text)));
+      for (const [group, permission] of [
+        ['AllUsers', 'WRITE'],
+        ['AuthenticatedUsers', 'FULL_CONTROL'],
+      ] as const) {
+        acl = grant(group, permission);
+        assert.ok(
+          (await said('policy')).some((text) =>
+            text.startsWith('fail: its access control list lets everybody'),
+          ),
+        );
+      }
+      const rule = (id: string, prefix: string, what: string, status = 'Enabled'): string =>
+        `<Rule><ID>${id}</ID><Filter><Prefix>${prefix}</Prefix></Filter><Status>${status}</Status>${what}</Rule>`;
+      const uploads = rule(
+        'uploads',
+        'fleet/',
+        '<AbortIncompleteMultipartUpload><DaysAfterInitiation>3</DaysAfterInitiation></AbortIncompleteMultipartUpload>',
+      );
+      const expires = '<Expiration><Days>365</Days></Expiration>';
+      const archive = '<Transition><Days>30</Days><StorageClass>DEEP_ARCHIVE</StorageClass></Transition>';
+      assert.match((await said('lifecycle')).join(), /^warn: no rule ends forgotten uploads/);
+      rules = uploads + rule('probes', 'fleet/.probe/', expires) + rule('old', 'fleet/', expires, 'Disabled');
+      assert.match((await said('lifecycle')).join(), /^ok: /);
+      rules = uploads + rule('tidy', '', expires);
+      assert.match((await said('lifecycle')).join(), /^fail: .*tidy/);
+      rules = uploads + rule('cold', 'fleet/targets/', archive);
+      assert.match((await said('lifecycle')).join(), /^fail: .*cold/);
+      rules = uploads + rule('roots', 'fleet/metadata/2.', expires);
+      assert.match((await said('lifecycle')).join(), /^fail: .*roots/);
+    });
+  });
+
+  it('PUB-01: says which listed files are gone', async () => {
+    const workspace = await scene();
+    for await (const { name, etag } of workspace.store.list('targets/'))
+      if (name.endsWith('1.0.0.img')) await workspace.store.remove(name, etag);
+    const [found] = of(await look(workspace), 'files');
+    assert.deepEqual([found?.level, /1 of 3 .*1\.0\.0\.img/.test(found?.found ?? '')], ['fail', true]);
+  });
+
   it('reads the policy and the settings of a bucket, and counts uploads that were left open', async () => {
     const now = start + 2 * hour;
     let shown = start;
@@ -194,8 +264,24 @@ describe('signer/doctor', () => {
       assert.deepEqual(levels(findings, 'versioning'), ['ok']);
       assert.match(of(findings, 'uploads')[0]?.found ?? '', /^1 uploads/);
       assert.deepEqual(levels(findings, 'clock'), ['ok']);
-      policy = JSON.stringify({ Statement: [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }] });
-      assert.match(of(await look(workspace), 'policy')[0]?.found ?? '', /not denied: fleet\/targets/);
+      const said = async (statements: readonly object[]) => {
+        policy = JSON.stringify({ Statement: statements });
+        return of(await look(workspace), 'policy')[0];
+      };
+      const role = { AWS: 'arn:aws:iam::1:role/publisher' };
+      const allowed = { Effect: 'Allow', Action: 's3:*', Resource: '*' };
+      const narrow = await said([{ ...allowed, Principal: role }]);
+      assert.match(narrow?.found ?? '', /not denied: fleet\/targets/);
+      for (const Principal of ['*', { AWS: '*' }, { AWS: ['*', role.AWS] }]) {
+        const everybody = await said([{ ...allowed, Principal }]);
+        assert.deepEqual(
+          [everybody?.level, everybody?.found.includes('everybody write: s3:PutObject')],
+          ['fail', true],
+        );
+      }
+      const fewer = { Effect: 'Deny', Principal: role, Action: 's3:PutObject', Resource: '*' };
+      const Condition = { Null: { 's3:if-none-match': 'true', 's3:if-match': 'true' } };
+      assert.match((await said([{ ...fewer, Condition }]))?.found ?? '', /not denied/, 'of one role alone');
     });
   });
 });
