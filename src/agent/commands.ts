@@ -8,7 +8,8 @@ import { TidegateError } from '../errors.ts';
 import type { ProgramSurroundings } from '../program.ts';
 import { formatDuration, type Progress, printableLine, type Terminal } from '../terminal.ts';
 import type { Choice } from '../waves/choose.ts';
-import { releaseName } from '../waves/release.ts';
+import { type Release, releaseName } from '../waves/release.ts';
+import { compareVersions, parseVersion } from '../waves/version.ts';
 import type { Agent } from './agent.ts';
 import type { AgentConfig } from './config.ts';
 import type { AgentStatus } from './status.ts';
@@ -270,12 +271,21 @@ function choiceText(choice: Choice, now: number): string {
     current: 'no update: nothing newer',
     locked: 'no update: the version lock runs, or is not listed',
     variant: 'no update: nothing is listed for this variant and architecture',
-    barrier: `no update: ${name} is above the highest version allowed`,
+    barrier: barrierText(release),
     failed: `no update: ${name} has failed on this host`,
     wave: `no update yet: ${name} opens ${opensText(opensAt ?? now, now)}`,
     paused: `no update yet: ${name} is paused by its publisher`,
   };
   return reasons[reason];
+}
+
+function barrierText(release: Release | undefined): string {
+  if (release === undefined) return 'no update';
+  const name = releaseName(release);
+  const [version, highest] = [release.version, release.maxVersion].map((text) => parseVersion(text, name));
+  if (version !== undefined && highest !== undefined && compareVersions(version, highest) <= 0)
+    return `no update: ${name} is a barrier, and must run before the locked version`;
+  return `no update: ${name} is above the highest version allowed`;
 }
 
 function opensText(opensAt: number, now: number): string {

@@ -12,6 +12,7 @@ const verbs = {
   set: 'other waves for',
   pause: 'pause of',
   resume: 'resumption of',
+  barrier: 'barrier:',
   accelerate: 'acceleration of',
   withdraw: 'withdrawal of',
   'max-version': '',
@@ -37,9 +38,16 @@ export function steeringLines(steered: PlannedSteering, now: number): readonly s
       change.callBack === undefined ? 'hosts that run it stay' : 'hosts that run it are called back';
     return [`${name}${why}`, `    it is never offered again; ${call}`];
   }
+  if (change.kind === 'barrier') {
+    const what = change.on ? barrierText : 'no barrier any more: hosts below it may jump to what is above it';
+    return [name, `    ${what}`];
+  }
   const state = after?.pause === undefined ? closingLines(before, after, now) : pauseLines(after, now);
   return [name, '    now:', ...planLines(before, now), '    then:', ...planLines(after, now), ...state];
 }
+
+/** What a release that is a barrier means. */
+export const barrierText = 'a barrier: hosts below it take nothing above it before it';
 
 /** Hosts that have had their turn and would lose it. */
 function closingLines(

@@ -14,9 +14,12 @@
  * 7. Ours: a host that states a label of one of the release's groups has its turn with the group, not by its seed.
  * 8. Ours: of a paused release the hosts whose turn had come stay open. The waves say the same (steering.ts), so that
  *    updog obeys, too; here the host is told that it is a pause.
+ * 9. Ours: a release that is a barrier stands between a host below it and all that is above it: the host takes nothing
+ *    higher before it runs the barrier, whatever waves, lock and failures say. Going down, barriers do not count.
  *
  * Reasons for none: `variant` nothing for this variant and architecture; `current` nothing newer; `locked` the lock
- * runs already or is not listed; `barrier` something newer, or the lock, is listed but above its max_version;
+ * runs already or is not listed; `barrier` something newer, or the lock, is listed but above its max_version, or the lock
+ * above a barrier;
  * `failed` all that is left has failed here; `wave` it opens at `opensAt`; `paused` it opens when it is resumed.
  */
 import { TidegateError } from '../errors.ts';
@@ -76,13 +79,17 @@ export function choose(manifest: Manifest, host: Host, now: number): Choice {
   const listed = candidatesFor(manifest, host);
   if (lock !== 'latest' && compareVersions(lock, running) === 0) return { kind: 'none', reason: 'locked' };
   if (listed.length === 0) return { kind: 'none', reason: 'variant' };
+  const barrier = barrierAbove(listed, running);
   const wanted =
     lock === 'latest'
       ? listed.filter((one) => isNewer(one, running) || isCalledBack(one, running))
       : listed.filter((one) => compareVersions(one.version, lock) === 0);
-  const allowed = wanted.filter(isAllowed);
+  const reached = wanted.filter((one) => isReached(one, barrier));
+  if (barrier !== undefined && wanted.length > 0 && reached.length === 0)
+    return { kind: 'none', reason: 'barrier', release: barrier.release };
+  const allowed = reached.filter(isAllowed);
   const [highest] = allowed;
-  if (highest === undefined) return noneAllowed(wanted, lock === 'latest' ? 'current' : 'locked');
+  if (highest === undefined) return noneAllowed(reached, lock === 'latest' ? 'current' : 'locked');
   const usable = withoutFailed(allowed, host.failedVersions);
   if (usable.length === 0) return { kind: 'none', reason: 'failed', release: highest.release };
   return pickOpen(usable, running, now);
@@ -90,9 +97,21 @@ export function choose(manifest: Manifest, host: Host, now: number): Choice {
 
 /** All releases that are allowed and open for a host, highest first, older ones too. */
 export function openReleases(manifest: Manifest, host: Host, now: number): readonly Release[] {
-  return candidatesFor(manifest, host)
-    .filter((one) => isAllowed(one) && isOpen(one, now))
+  const listed = candidatesFor(manifest, host);
+  const barrier = barrierAbove(listed, parseVersion(host.version, 'running version'));
+  return listed
+    .filter((one) => isReached(one, barrier) && isAllowed(one) && isOpen(one, now))
     .map((one) => one.release);
+}
+
+/** What a new host may begin with, highest first: waves, pauses and barriers are for hosts that run already. */
+export function allowedReleases(
+  manifest: Manifest,
+  fleet: Pick<Host, 'variant' | 'arch'>,
+): readonly Release[] {
+  return candidatesFor(manifest, { ...fleet, version: '', seed: 0 })
+    .filter(isAllowed)
+    .map(({ release }) => release);
 }
 
 /**
@@ -200,6 +219,15 @@ function isNewer(one: Candidate, running: Version): boolean {
 
 function isCalledBack(one: Candidate, running: Version): boolean {
   return compareVersions(running, one.maxVersion) > 0;
+}
+
+/** The lowest barrier that is above what runs. */
+function barrierAbove(listed: readonly Candidate[], running: Version): Candidate | undefined {
+  return listed.findLast((one) => one.release.barrier === true && isNewer(one, running));
+}
+
+function isReached(one: Candidate, barrier: Candidate | undefined): boolean {
+  return barrier === undefined || compareVersions(one.version, barrier.version) <= 0;
 }
 
 function isAllowed(one: Candidate): boolean {

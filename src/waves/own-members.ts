@@ -5,6 +5,7 @@
  *                       "groups": [{ "labels": ["canary"], "opens": TIME }],
  *                       "paused": { "at": TIME, "waves": { "0": TIME }, "last_wave_ends": TIME, "groups": [] } }
  *       without waves:  { "spread": "linear", "opened": TIME }
+ *       a barrier:      { "spread": "linear", "barrier": true }
  *     of a manifest:  { "withdrawn": [{ "variant": …, "arch": …, "version": …, "at": TIME, "reason": … }] }
  */
 import type { JsonObject, JsonValue } from '../metadata/json.ts';
@@ -14,7 +15,7 @@ import { type Spread, spreads, type Waves } from './wave.ts';
 import { formatTime, isTime, timeRange } from './wave-time.ts';
 
 /** Members of a release's `tidegate` that are known here. */
-export const ownReleaseMembers = ['spread', 'last_wave_ends', 'groups', 'paused', 'opened'];
+export const ownReleaseMembers = ['spread', 'last_wave_ends', 'groups', 'paused', 'opened', 'barrier'];
 export const ownManifestMembers = ['withdrawn'];
 
 /** Groups of one release, and labels of one group. */
@@ -34,13 +35,14 @@ export function parseOwnMembers(
   own: JsonObject,
   waves: Waves,
   where: string,
-): Pick<Release, 'spread' | 'lastWaveEnds' | 'groups' | 'pause' | 'opened'> {
+): Pick<Release, 'spread' | 'lastWaveEnds' | 'groups' | 'pause' | 'opened' | 'barrier'> {
   const [spread, paused, opened] = [own.get('spread'), own.get('paused'), own.get('opened')];
   return {
     ...(spread !== undefined && { spread: spreadIn(spread, `${where}.spread`) }),
     ...endAndGroups(own, waves, where),
     ...(paused !== undefined && { pause: parsePause(paused, `${where}.paused`) }),
     ...(opened !== undefined && { opened: timeOf(opened, `${where}.opened`) }),
+    ...(barrierIn(own.get('barrier'), `${where}.barrier`) && { barrier: true }),
   };
 }
 
@@ -83,7 +85,7 @@ export function parseWithdrawn(value: JsonValue | undefined, where: string): rea
 
 /** The members of a release's `tidegate`, without those that are not known. */
 export function ownMembersJson(
-  { spread, lastWaveEnds, groups, pause, opened }: Release,
+  { spread, lastWaveEnds, groups, pause, opened, barrier }: Release,
   where: string,
 ): readonly (readonly [string, JsonValue])[] {
   const plan = { ...(lastWaveEnds !== undefined && { lastWaveEnds }), ...(groups && { groups }) };
@@ -92,6 +94,7 @@ export function ownMembersJson(
     ...planJson(plan, where),
     ...(pause === undefined ? [] : ([['paused', pauseJson(pause, `${where}.paused`)]] as const)),
     ...(opened === undefined ? [] : ([['opened', timeJson(opened, where)]] as const)),
+    ...(barrier === undefined ? [] : ([['barrier', barrier]] as const)),
   ];
 }
 
@@ -111,6 +114,11 @@ export function withdrawnJson(withdrawn: readonly Withdrawal[]): readonly JsonOb
         ...(reason === undefined ? [] : ([['reason', reason]] as const)),
       ]),
   );
+}
+
+function barrierIn(value: JsonValue | undefined, where: string): boolean {
+  if (value === undefined || typeof value === 'boolean') return value === true;
+  throw manifestInvalid(where, value, 'true or false');
 }
 
 function spreadIn(value: JsonValue, where: string): Spread {

@@ -40,6 +40,8 @@ export interface Release extends ReleaseId {
   readonly lastWaveEnds?: number;
   /** Hosts that do not go by their seed. Of several groups that a host belongs to, the first counts. */
   readonly groups?: readonly HostGroup[];
+  /** A host that runs a lower version takes nothing above this release before it has run it. */
+  readonly barrier?: true;
   /** Set while no further host may take the release. */
   readonly pause?: Pause;
   /**

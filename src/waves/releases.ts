@@ -100,6 +100,14 @@ export function setWaves(manifest: Manifest, id: ReleaseId, schedule: WaveSchedu
   return { ...manifest, updates };
 }
 
+/** Makes a release a barrier, or makes it none. */
+export function setBarrier(manifest: Manifest, id: ReleaseId, isBarrier: boolean): Manifest {
+  const found = requireRelease(manifest, id);
+  const { barrier: _, ...plain } = found;
+  const changed: Release = isBarrier ? { ...plain, barrier: true } : plain;
+  return { ...manifest, updates: manifest.updates.map((release) => (release === found ? changed : release)) };
+}
+
 /**
  * Sets the highest version that anyone of a variant and architecture should run. Lowering it calls hosts
  * back: those above go down to the highest release that it allows, as the waves of that release open.

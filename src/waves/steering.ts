@@ -12,7 +12,7 @@
  *    end later than the plan before.
  * 4. To withdraw is to strike the release from the list and to remember it, so that it does not come back by mistake.
  *    Hosts that run it stay, unless they are called back: then max_version goes down to a release that is left, and
- *    they follow as that one's waves open.
+ *    they follow as that one's waves open. A barrier stays as long as there is something above it.
  * 5. Times of a manifest are whole seconds. What is computed is rounded to the earlier one: nothing open closes.
  *
  * All throw release-invalid.
@@ -173,7 +173,9 @@ export interface WithdrawOptions {
 }
 
 export function withdrawRelease(manifest: Manifest, id: ReleaseId, options: WithdrawOptions): Manifest {
-  const { variant, arch, version } = requireRelease(manifest, id);
+  const release = requireRelease(manifest, id);
+  const { variant, arch, version } = release;
+  requireNobodyBeyond(manifest, release);
   const key = releaseKey(id);
   const { reason, callBack } = options;
   const withdrawal = { variant, arch, version, at: wholeSecond(options.at), ...(reason && { reason }) };
@@ -185,11 +187,29 @@ export function withdrawRelease(manifest: Manifest, id: ReleaseId, options: With
   return callBack === undefined ? rest : calledBack(rest, id, callBack);
 }
 
-function calledBack(manifest: Manifest, id: ReleaseId, callBack: string): Manifest {
-  const left = manifest.updates
-    .filter(({ variant, arch }) => variant === id.variant && arch === id.arch)
+/** Without its barrier a release above it would be open to hosts that must not jump to it. */
+function requireNobodyBeyond(manifest: Manifest, barrier: Release): void {
+  if (barrier.barrier !== true) return;
+  const beyond = releasesOf(manifest, barrier).filter((version) => isAbove(version, barrier.version));
+  if (beyond.length === 0) return;
+  const text = `found it a barrier below ${beyond.join(', ')}, expected nothing that hosts would jump to: pause it, or say that it is none (tidegate waves barrier --off)`;
+  throw releaseInvalid(barrier, text);
+}
+
+function isAbove(version: string, other: string): boolean {
+  return compareVersions(parseVersion(version, 'version'), parseVersion(other, 'version')) > 0;
+}
+
+/** Versions of a fleet, highest first. */
+function releasesOf(manifest: Manifest, fleet: Pick<ReleaseId, 'variant' | 'arch'>): readonly string[] {
+  return manifest.updates
+    .filter(({ variant, arch }) => variant === fleet.variant && arch === fleet.arch)
     .map(({ version }) => version)
     .sort((a, b) => compareVersions(parseVersion(b, 'version'), parseVersion(a, 'version')));
+}
+
+function calledBack(manifest: Manifest, id: ReleaseId, callBack: string): Manifest {
+  const left = releasesOf(manifest, id);
   const goal = callBack === 'highest' ? left[0] : left.find((version) => version === callBack);
   if (goal === undefined) {
     const found = left.length === 0 ? 'no release is left' : `found ${left.join(', ')}`;

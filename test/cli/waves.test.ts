@@ -272,6 +272,32 @@ describe('tidegate waves', () => {
     );
   });
 
+  it('makes a release a barrier that hosts below do not pass, and refuses to withdraw it under others', async () => {
+    for (const version of ['1.2.0', '1.3.0'])
+      writeFileSync(join(session.directory, `disk-${version}.img`), `image ${version}`);
+    await run('release add disk-1.2.0.img --version 1.2.0 --waves none --barrier');
+    await run('release add disk-1.3.0.img --version 1.3.0 --waves none');
+    await run('publish');
+    assert.equal(offered(5), '1.2.0');
+    assert.match(await run('waves show demo x86_64 1.2.0'), /a barrier: hosts below it take nothing above/);
+    assert.match(await run('latest demo x86_64'), /^demo x86_64 1\.3\.0/);
+    const gone = await session.type('waves withdraw demo x86_64 1.2.0');
+    assert.match(gone.beside, /\[release-invalid\].*a barrier below 1\.3\.0/);
+    const again = await session.type('waves barrier demo x86_64 1.2.0');
+    assert.match(again.beside, /it is so already: a barrier/);
+    assert.match(await run('waves barrier demo x86_64 1.2.0 --off'), /no barrier any more/);
+    assert.match(await run('plan'), /barrier: release demo x86_64 1\.2\.0\n +no barrier any more/);
+    await run('publish');
+    assert.equal(offered(5), '1.3.0');
+    await run('waves barrier demo x86_64 1.1.0 --publish');
+    assert.equal(offered(5), '1.1.0');
+    await run('host new low --running 1.0.0 --seed 5 --slot-size 1048576');
+    const config = '--config low/agent.toml';
+    assert.match(await run(`host check ${config}`), /1\.1\.0 is to be taken/);
+    writeFileSync(join(session.directory, 'low', 'agent.toml'), 'version_lock = "1.3.0"\n', { flag: 'a' });
+    assert.match(await run(`host check ${config}`), /1\.1\.0 is a barrier, and must run before the locked/);
+  });
+
   it('says what to do with a change whose release somebody else has withdrawn', async () => {
     await run(`waves pause ${release}`);
     const folder = join(session.directory, 'acme', 'drafts', 'steering');

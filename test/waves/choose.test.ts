@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { type Choice, choose, type Host, openReleases, parseVersionLock } from '../../src/waves/choose.ts';
+import {
+  allowedReleases,
+  type Choice,
+  choose,
+  type Host,
+  openReleases,
+  parseVersionLock,
+} from '../../src/waves/choose.ts';
 import { formatManifest, parseManifest } from '../../src/waves/manifest.ts';
 import type { Manifest, Release } from '../../src/waves/release.ts';
 
@@ -186,6 +193,84 @@ describe('choose: reasons and times', () => {
       ['1.1.0'],
     );
     assert.deepEqual(versions(host('1.0.0', { variant: 'other' })), []);
+  });
+});
+
+describe('choose: barriers', () => {
+  const barrier = { barrier: true } as const;
+  const chain = (more: Partial<Release> = {}): Manifest =>
+    manifestOf(
+      release('1.0.0', '1.5.0'),
+      release('1.1.0', '1.5.0', { ...barrier, ...more }),
+      release('1.2.0', '1.5.0'),
+      release('1.3.0', '1.5.0', barrier),
+      release('1.5.0', '1.5.0'),
+    );
+  const open = (manifest: Manifest, one: Host): readonly string[] =>
+    openReleases(manifest, one, now).map(({ version }) => version);
+
+  it('a host goes from barrier to barrier, and then to the highest', () => {
+    const steps = ['1.0.0', '1.1.0', '1.3.0', '1.5.0'];
+    for (const [index, version] of steps.slice(0, -1).entries())
+      assert.equal(brief(choose(chain(), host(version), now)), steps[index + 1]);
+    assert.equal(brief(choose(chain(), host('1.5.0'), now)), 'none: current');
+    assert.deepEqual(open(chain(), host('1.0.0')), ['1.1.0', '1.0.0']);
+    assert.deepEqual(open(chain(), host('1.3.0')), ['1.5.0', '1.3.0', '1.2.0', '1.1.0', '1.0.0']);
+  });
+
+  it('waits for a barrier that is closed, paused, above the highest version or has failed, and never jumps', () => {
+    const low = host('1.0.0');
+    assert.equal(brief(choose(chain({ waves: closed }), low, now)), 'none: wave 1.1.0');
+    assert.equal(brief(choose(chain({ waves: closed }), host('1.0.0', { ignoreWaves: true }), now)), '1.1.0');
+    const pause = { at: now - hour, waves: closed };
+    assert.equal(brief(choose(chain({ waves: closed, pause }), low, now)), 'none: paused 1.1.0');
+    const failedVersions = ['1.1.0'];
+    assert.equal(brief(choose(chain(), host('1.0.0', { failedVersions }), now)), 'none: failed 1.1.0');
+    const above = manifestOf(release('1.2.0', '1.0.5', barrier), release('1.3.0', '1.0.5'));
+    assert.equal(brief(choose(above, low, now)), 'none: barrier 1.2.0');
+    const gone = { ...chain(), withdrawn: [{ ...release('1.1.0', '1.5.0'), at: now }] };
+    assert.equal(brief(choose(gone, low, now)), '1.3.0', 'one that is not there is none');
+    // What is below a barrier that is closed may be taken.
+    assert.equal(brief(choose(chain({ waves: closed }), host('0.9.0'), now)), '1.0.0');
+  });
+
+  it('a lock beyond a barrier waits for it, and going down barriers do not count', () => {
+    const lock = (version: string, versionLock: string) =>
+      brief(choose(chain(), host(version, { versionLock }), now));
+    assert.equal(lock('1.0.0', '1.2.0'), 'none: barrier 1.1.0');
+    assert.equal(lock('1.0.0', '1.1.0'), '1.1.0');
+    assert.equal(lock('1.1.0', '1.2.0'), '1.2.0');
+    assert.equal(lock('1.5.0', '1.0.0'), '1.0.0 (downgrade)');
+    assert.equal(lock('1.0.0', '9.0.0'), 'none: locked');
+    const down = manifestOf(release('1.0.0', '1.0.0'), release('1.1.0', '1.0.0', barrier));
+    assert.equal(brief(choose(down, host('1.5.0'), now)), '1.0.0 (downgrade)');
+  });
+
+  it('a new host may begin with the highest, whatever waves and barriers say', () => {
+    const found = allowedReleases(chain({ waves: closed }), { variant: 'aws-k8s', arch: 'x86_64' });
+    assert.deepEqual(
+      found.map(({ version }) => version),
+      ['1.5.0', '1.3.0', '1.2.0', '1.1.0', '1.0.0'],
+    );
+    const some = allowedReleases(several, { variant: 'aws-k8s', arch: 'x86_64' });
+    assert.deepEqual(some[0]?.version, '1.15.0');
+  });
+
+  it('never offers what is above the lowest barrier that a host has not run', () => {
+    const versions = fc.uniqueArray(fc.nat(9), { minLength: 1, maxLength: 6 });
+    fc.assert(
+      fc.property(versions, fc.nat(9), fc.array(fc.boolean()), (numbers, running, flags) => {
+        const updates = numbers.map((number, index) =>
+          release(`1.${number}.0`, '1.9.0', flags[index] === true ? barrier : {}),
+        );
+        const limit = Math.min(
+          ...numbers.filter((number, index) => flags[index] === true && number > running),
+        );
+        const choice = choose(manifestOf(...updates), host(`1.${running}.0`), now);
+        const best = Math.max(...numbers.filter((number) => number > running && number <= limit));
+        assert.equal(brief(choice), Number.isFinite(best) ? `1.${best}.0` : 'none: current');
+      }),
+    );
   });
 });
 

@@ -19,7 +19,7 @@ function withdrawn(value: Json, more: { [name: string]: Json } = {}): Uint8Array
 
 describe('what stands in the member tidegate of a manifest', () => {
   it('is read, written and read again, with members of later versions', () => {
-    const own = { spread: 'linear', groups: [group], paused, opened: time, later: [1] };
+    const own = { spread: 'linear', groups: [group], paused, opened: time, barrier: true, later: [1] };
     const text = manifestJson(updateJson({ tidegate: own }));
     const bytes = bytesOf({
       ...text,
@@ -40,6 +40,7 @@ describe('what stands in the member tidegate of a manifest', () => {
       groups: [group],
       paused,
       opened: time,
+      barrier: true,
     });
     assert.deepEqual(parseManifest(formatManifest(manifest)), manifest);
   });
@@ -63,6 +64,7 @@ describe('what stands in the member tidegate of a manifest', () => {
     ],
     ['a pause without waves', release({ paused: { at: time } }), /paused\.waves/],
     ['a pause without a moment', release({ paused: { waves: {} } }), /paused\.at/],
+    ['a barrier that is neither true nor false', release({ barrier: 1 }), /tidegate\.barrier/],
     ['an opening at no moment', release({ opened: 'soon' }), /tidegate\.opened/],
     ['a withdrawal that is no object', withdrawn([1]), /withdrawn\[0\]/],
     ['a withdrawal of no version', withdrawn([{ ...withdrawal, version: 'v1' }]), /withdrawn\[0\]\.version/],

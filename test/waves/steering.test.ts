@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { choose } from '../../src/waves/choose.ts';
 import { formatManifest, parseManifest } from '../../src/waves/manifest.ts';
 import type { Manifest, Release } from '../../src/waves/release.ts';
-import { addRelease, emptyManifest } from '../../src/waves/releases.ts';
+import { addRelease, emptyManifest, setBarrier, setWaves } from '../../src/waves/releases.ts';
 import {
   accelerateRelease,
   isPausedForAll,
@@ -332,6 +332,31 @@ describe('steering a release', () => {
       () => addRelease(bare, { ...id, version: '1.1.0', images, waves: new Map() }),
       /withdrawn at [^(]*, expected/,
     );
+  });
+
+  it('keeps a barrier that something is above, until it is said to be none', () => {
+    const fleet = ['1.1.0', '1.2.0', '1.3.0'].reduce<Manifest>(
+      (sum, version) => addRelease(sum, { ...id, version, images, waves: new Map() }),
+      emptyManifest,
+    );
+    const other = { ...id, variant: 'other', version: '9.0.0', images, waves: new Map() };
+    const manifest = setBarrier(addRelease(fleet, other), id, true);
+    assert.deepEqual(
+      parseManifest(formatManifest(manifest)).updates.map(({ barrier }) => barrier),
+      [undefined, true, undefined, undefined],
+    );
+    const refused = {
+      code: 'release-invalid',
+      message: /found it a barrier below 1\.3\.0, expected nothing/,
+    };
+    assert.throws(() => withdrawRelease(manifest, id, { at: start }), refused);
+    const above = withdrawRelease(manifest, { ...id, version: '1.3.0' }, { at: start });
+    assert.equal(withdrawRelease(above, id, { at: start }).updates.length, 2);
+    assert.equal(withdrawRelease(setBarrier(manifest, id, false), id, { at: start }).updates.length, 3);
+    assert.deepEqual(setBarrier(manifest, id, false), addRelease(fleet, other));
+    assert.throws(() => setBarrier(manifest, { ...id, version: '1.9.0' }, true), { code: 'release-invalid' });
+    const set = setWaves(manifest, id, { waves: new Map() });
+    assert.equal(set.updates[1]?.barrier, true, 'other waves leave it a barrier');
   });
 
   it('calls hosts back to the highest release that is left, or to one that is named', () => {

@@ -23,6 +23,7 @@ interface ReleaseOptions extends PublishAtOnceOptions {
   readonly maxVersion?: string;
   readonly role?: string;
   readonly readmit?: true;
+  readonly barrier?: true;
 }
 
 interface DropOptions extends WorkspaceOptions {
@@ -76,6 +77,7 @@ function addAddOptions(command: Command): Command {
     )
     .option('--max-version <version>', 'the highest version that anyone should run')
     .option('--role <name>', 'the delegated role that lists the images (default: the top-level one)')
+    .option('--barrier', 'hosts that run a lower version take nothing above it before it')
     .option('--readmit', 'offer a version again that was withdrawn')
     .option('--dry-run', 'read and check everything; write nothing')
     .addHelpText(
@@ -103,6 +105,7 @@ async function add(
         ...(options.waves !== undefined && { wavePolicy: options.waves }),
         ...(startTime !== undefined && { startTime }),
         ...(options.readmit && { readmit: true }),
+        ...(options.barrier && { barrier: true }),
         images: files,
       },
       {

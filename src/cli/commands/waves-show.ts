@@ -14,7 +14,7 @@ import {
   type RepositoryOptions,
   type TrustedPlaces,
 } from '../repository-option.ts';
-import { progressText, releaseData, scheduleRows } from '../steering-text.ts';
+import { barrierText, progressText, releaseData, scheduleRows } from '../steering-text.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { momentOption } from '../time-option.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
@@ -89,6 +89,7 @@ async function show(
     const rows = scheduleRows(release).map(([first, ...rest]) => [`  ${first}`, ...rest]);
     if (rows.length > 0)
       for (const line of formatTable(rows).split('\n')) terminal.print(printableLine(line));
+    if (release.barrier === true) terminal.print(`  ${barrierText}`);
     if (release.maxVersion !== release.version) terminal.print(`  highest version: ${release.maxVersion}`);
   }
   if (found.releases.length === 0) terminal.print('no such release is published');

@@ -1,4 +1,4 @@
-/** `tidegate waves set | pause | resume | accelerate | withdraw | max-version | drop`: changes to what is published. */
+/** `tidegate waves set | pause | resume | accelerate | withdraw | barrier | max-version | drop`: changes to what is published. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { TidegateError } from '../../errors.ts';
 import type { Wish } from '../../signer/release/steer-release.ts';
@@ -45,6 +45,7 @@ export const defineSteering: Define = (command, surroundings) => {
     .action((variant: string, arch: string, maxVersion: string, options: SteerOptions) =>
       steer({ kind: 'max-version', variant, arch, maxVersion }, options, surroundings),
     );
+  defineBarrier(command.command('barrier'), surroundings);
   addWorkspaceOption(command.command('drop'))
     .description('Take a change back that waits: of a release, or without a version of the highest version.')
     .argument('<variant>')
@@ -160,6 +161,20 @@ function defineWithdraw(command: Command, surroundings: Surroundings): void {
         ...(callBack !== undefined && { callBack: callBack === true ? 'highest' : callBack }),
       };
       return steer({ kind: 'withdraw', ...idIn(args), ...how }, args[3], surroundings);
+    });
+}
+
+function defineBarrier(command: Command, surroundings: Surroundings): void {
+  releaseCommand(command)
+    .description('Make a release a barrier: hosts that run a lower version take nothing above it before it.')
+    .option('--off', 'make it none')
+    .addHelpText(
+      'after',
+      `${wordsOfPublishing}updog does not know barriers, and jumps.\n\nExamples:\n  tidegate waves barrier demo x86_64 1.2.0\n  tidegate waves barrier demo x86_64 1.2.0 --off\n`,
+    )
+    .action((...args: [...Id, SteerOptions & { readonly off?: true }]) => {
+      const on = args[3].off !== true;
+      return steer({ kind: 'barrier', ...idIn(args), on }, args[3], surroundings);
     });
 }
 

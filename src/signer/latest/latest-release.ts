@@ -7,7 +7,7 @@ import { TidegateError } from '../../errors.ts';
 import { targetFileName } from '../../metadata/file-names.ts';
 import { parseTargetPath } from '../../metadata/target-path.ts';
 import { targetOf } from '../../metadata/targets.ts';
-import { openReleases } from '../../waves/choose.ts';
+import { allowedReleases } from '../../waves/choose.ts';
 import { type Release, releaseKey, releaseName } from '../../waves/release.ts';
 import type { AuditPlace } from '../audit/places.ts';
 import type { ReadRepository } from '../publication/repository-reader.ts';
@@ -67,10 +67,9 @@ export async function findLatest(request: LatestRequest): Promise<LatestRelease>
 
 function pick(
   { manifest }: ReadRepository,
-  { variant, arch, version, now }: LatestRequest,
+  { variant, arch, version }: LatestRequest,
 ): Release | undefined {
-  const anyone = { variant, arch, version: '0.0.0', seed: 0, ignoreWaves: true };
-  const offered = openReleases(manifest, anyone, now);
+  const offered = allowedReleases(manifest, { variant, arch });
   if (version === undefined) return offered.find(({ pause }) => pause === undefined);
   const key = releaseKey({ variant, arch, version });
   return offered.find((release) => releaseKey(release) === key);

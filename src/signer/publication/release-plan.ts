@@ -78,6 +78,7 @@ function releaseOf({ draft, schedule }: ScheduledDraft): NewRelease {
     waves: schedule.waves,
     images: Object.fromEntries(images.map(({ kind, target }) => [kind, target])),
     spread,
+    ...(draft.barrier === true && { barrier: true as const }),
     ...(schedule.opened !== undefined && { opened: schedule.opened }),
     ...(schedule.groups !== undefined && { groups: schedule.groups }),
     ...(schedule.lastWaveEnds !== undefined &&

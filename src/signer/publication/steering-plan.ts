@@ -10,7 +10,7 @@ import { TidegateError } from '../../errors.ts';
 import { digestOf } from '../../metadata/crypto.ts';
 import { formatManifest } from '../../waves/manifest.ts';
 import { type Manifest, type Release, type ReleaseId, releaseKey } from '../../waves/release.ts';
-import { requireRelease, setMaxVersion, setMigrations, setWaves } from '../../waves/releases.ts';
+import { requireRelease, setBarrier, setMaxVersion, setMigrations, setWaves } from '../../waves/releases.ts';
 import {
   accelerateRelease,
   isPausedForAll,
@@ -78,6 +78,7 @@ export function isSteered(change: Steering, manifest: Manifest): boolean {
   if (release === undefined) return false;
   if (change.kind === 'pause') return change.everyone ? isPausedForAll(release) : release.pause !== undefined;
   if (change.kind === 'resume') return release.pause === undefined;
+  if (change.kind === 'barrier') return (release.barrier === true) === change.on;
   return false;
 }
 
@@ -106,6 +107,8 @@ function steer(manifest: Manifest, { change, policy }: ScheduledSteering, at: nu
       return pauseRelease(manifest, change, { at, everyone: change.everyone });
     case 'resume':
       return resumeRelease(manifest, change, at);
+    case 'barrier':
+      return setBarrier(manifest, change, change.on);
     case 'withdraw': {
       const { reason, callBack } = change;
       const options = {

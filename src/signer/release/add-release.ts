@@ -36,6 +36,8 @@ export interface ReleaseOptions {
   readonly maxVersion?: string;
   /** Add a version that was withdrawn once. */
   readonly readmit?: boolean;
+  /** Hosts that run a lower version take nothing above it before it. Default false. */
+  readonly barrier?: boolean;
 }
 
 export interface AddProgress {
@@ -113,6 +115,7 @@ async function describeRelease(workspace: Workspace, options: ReleaseOptions): P
     ...(maxVersion !== undefined && { maxVersion }),
     ...(role !== undefined && role !== 'targets' && { role }),
     ...(options.readmit === true && { readmit: true }),
+    ...(options.barrier === true && { barrier: true }),
   };
 }
 

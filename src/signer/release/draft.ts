@@ -33,6 +33,8 @@ export interface Draft extends ReleaseId {
   readonly role?: string;
   /** It was withdrawn once, and is to be offered again all the same. */
   readonly readmit?: boolean;
+  /** Hosts below take nothing above it before it. */
+  readonly barrier?: boolean;
 }
 
 const maxDraftLength = 65_536;
@@ -104,6 +106,7 @@ function parseDraft(bytes: Uint8Array, path: string): Draft {
     ...(typeof maxVersion === 'string' && { maxVersion }),
     ...(typeof role === 'string' && { role }),
     ...(json.get('readmit') === true && { readmit: true }),
+    ...(json.get('barrier') === true && { barrier: true }),
   };
 }
 

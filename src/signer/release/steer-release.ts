@@ -103,5 +103,6 @@ function published(
 function stateText(change: Steering): string {
   if (change.kind === 'pause') return 'paused';
   if (change.kind === 'resume') return 'under way';
+  if (change.kind === 'barrier') return change.on ? 'a barrier' : 'no barrier';
   return change.kind === 'max-version' ? `highest version ${change.maxVersion}` : 'the same';
 }

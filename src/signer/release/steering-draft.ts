@@ -42,6 +42,7 @@ export type ReleaseSteering =
   | Accelerate
   | (OfRelease & { readonly kind: 'pause'; readonly everyone: boolean })
   | (OfRelease & { readonly kind: 'resume' })
+  | (OfRelease & { readonly kind: 'barrier'; readonly on: boolean })
   | (OfRelease & { readonly kind: 'withdraw'; readonly reason?: string; readonly callBack?: string });
 
 export type Steering =
@@ -135,6 +136,7 @@ function parseSteering(bytes: Uint8Array, path: string): Steering {
 
 function parseReleaseSteering(kind: string, release: OfRelease, read: Members): ReleaseSteering {
   if (kind === 'resume') return { kind, ...release };
+  if (kind === 'barrier') return { kind, ...release, on: read.has('on', true) };
   if (kind === 'pause') return { kind, ...release, everyone: read.has('everyone', true) };
   if (kind === 'withdraw') return { kind, ...release, ...read.texts('reason', 'callBack') };
   if (kind === 'accelerate') return { kind, ...release, ...read.factor(), ...read.texts('policy') };

@@ -62,6 +62,7 @@ function factsOf(release: Release): ReadonlyMap<string, JsonValue> {
   return new Map<string, JsonValue>([
     ['version', release.version],
     ['highest version for its fleet', release.maxVersion],
+    ...(release.barrier === true ? [['barrier for hosts below it', 'yes'] as const] : []),
     ...Object.entries(release.images).map(([kind, path]) => [`image ${kind}`, path] as const),
     ...(release.unknown ?? new Map<string, JsonValue>()),
   ]);

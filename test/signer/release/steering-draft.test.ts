@@ -20,6 +20,8 @@ const changes: readonly Steering[] = [
   { kind: 'pause', ...release, version: '1.1.0', everyone: true },
   { kind: 'pause', ...release, version: '1.1.1', everyone: false },
   { kind: 'resume', ...release, version: '1.2.0' },
+  { kind: 'barrier', ...release, version: '1.2.1', on: true },
+  { kind: 'barrier', ...release, version: '1.2.2', on: false },
   { kind: 'accelerate', ...release, version: '1.3.0', factor: 1.5 },
   { kind: 'accelerate', ...release, version: '1.3.1', policy: 'emergency' },
   { kind: 'withdraw', ...release, version: '1.4.0', reason: 'bad', callBack: 'highest' },
