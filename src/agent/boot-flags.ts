@@ -10,7 +10,7 @@
  */
 import { TidegateError } from '../errors.ts';
 
-export const slotNames = ['a', 'b'] as const;
+const slotNames = ['a', 'b'] as const;
 export type SlotName = (typeof slotNames)[number];
 
 /** Priority and tries are 0 … 15, as in the attributes of a GPT partition. */
@@ -36,7 +36,7 @@ export function otherSlot(slot: SlotName): SlotName {
   return slot === 'a' ? 'b' : 'a';
 }
 
-export function activeFlags(flags: BootFlags): SlotFlags {
+function activeFlags(flags: BootFlags): SlotFlags {
   return flags[flags.active];
 }
 

@@ -16,8 +16,8 @@ import { readZstdHeader, ZSTD_HEADER_LIMIT } from './zstd-header.ts';
 export type Compression = 'none' | 'zstd' | 'gzip' | 'lz4';
 
 /** What `zstd --ultra -22` and `--long` ask for: the largest window that decoders take without being told to. */
-export const zstdWindowLog = 27;
-export const zstdWindowLimit = 2 ** zstdWindowLog;
+const zstdWindowLog = 27;
+const zstdWindowLimit = 2 ** zstdWindowLog;
 
 const OUTPUT_CHUNK = 1024 * 1024;
 const endings: readonly (readonly [string, Compression])[] = [

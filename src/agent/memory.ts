@@ -11,7 +11,7 @@ import type { Offer } from './machine.ts';
 import { integer, members, readSealed, type SealedFile, text, writeSealed } from './sealed-file.ts';
 import { parseReleaseId } from './slots.ts';
 
-export const commandTypes = ['refresh', 'prepare', 'activate', 'deactivate', 'revert', 'confirm'] as const;
+const commandTypes = ['refresh', 'prepare', 'activate', 'deactivate', 'revert', 'confirm'] as const;
 export type CommandType = (typeof commandTypes)[number];
 
 /** What was chosen, exactly: the images too, so that nothing else is prepared under its name. */

@@ -3,7 +3,7 @@ import type { Delegations } from '../metadata/delegations.ts';
 import type { TrustedSet } from '../trust/trusted-set.ts';
 
 /** Entries of one role beyond which `auto` leaves the second verifier out: 2,000 take it about a second. */
-export const maxEntries = 2_000;
+const maxEntries = 2_000;
 
 /** Why `auto` leaves it out, or undefined when it does not. */
 export function tooLargeForSecond({ root, snapshot, targets }: TrustedSet): string | undefined {

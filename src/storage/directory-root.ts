@@ -11,7 +11,7 @@ import { arePlainFolders, foldersBelow, notPlain } from './plain-file.ts';
 import { sweepTemporaries } from './staged-file.ts';
 
 /** Published files are for everyone to read: the server seldom runs as the publisher. */
-export const FOLDER_MODE = 0o755;
+const FOLDER_MODE = 0o755;
 
 export class DirectoryRoot {
   readonly #fs: FileSystem;

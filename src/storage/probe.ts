@@ -31,7 +31,7 @@ const small = 4096;
 
 /** Without these two nobody can publish beside somebody else. */
 export const createOnlyPromise = 'create-only';
-export const swapPromise = 'compare-and-swap';
+const swapPromise = 'compare-and-swap';
 
 /** @param folder of the probe's own, ending in a slash */
 export function essentialProbes(store: SwappableStore, folder: string): readonly Probe[] {

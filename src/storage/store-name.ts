@@ -27,7 +27,7 @@ export function checkStorePrefix(prefix: string): void {
 }
 
 /** True for a file name that is machinery. */
-export function isReservedSegment(segment: string): boolean {
+function isReservedSegment(segment: string): boolean {
   return segment.startsWith(RESERVED_PREFIX);
 }
 

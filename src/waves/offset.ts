@@ -5,8 +5,6 @@
  * integer, and a unit, parted by white space. No months (they have no length), no fractions, no
  * abbreviations and no sums, so that a policy can be read in one way only.
  */
-import { TidegateError } from '../errors.ts';
-
 const minute = 60_000;
 const hour = 60 * minute;
 const day = 24 * hour;
@@ -38,24 +36,4 @@ export function readOffset(text: string): number | undefined {
   if (milliseconds === undefined) return undefined;
   const offset = Number(digits) * milliseconds;
   return offset <= maxOffset ? offset : undefined;
-}
-
-/**
- * Milliseconds of an offset.
- *
- * @param where file and key that hold the text, for the message
- * @throws config-invalid
- */
-export function parseOffset(text: string, where = 'offset'): number {
-  const offset = readOffset(text);
-  if (offset !== undefined) return offset;
-  throw new TidegateError(
-    'config-invalid',
-    `${where}: found ${JSON.stringify(text)}, expected ${offsetForm}`,
-    {
-      where,
-      found: text,
-      expected: offsetForm,
-    },
-  );
 }

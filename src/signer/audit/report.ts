@@ -35,10 +35,3 @@ export interface AuditReport {
   /** What the profile says, where one was asked for. */
   readonly profile: readonly ProfileFinding[];
 }
-
-/** Problems by code, as many as there are. */
-export function countsByCode(problems: readonly Problem[]): ReadonlyMap<ErrorCode, number> {
-  const counts = new Map<ErrorCode, number>();
-  for (const { code } of problems) counts.set(code, (counts.get(code) ?? 0) + 1);
-  return counts;
-}

@@ -86,7 +86,7 @@ function filesOf({ targets, consistent }: TargetFilesRequest): ReadonlyMap<strin
   return files;
 }
 
-export function namesOf({ path, hashes }: Target, consistent: boolean): readonly string[] {
+function namesOf({ path, hashes }: Target, consistent: boolean): readonly string[] {
   if (!consistent) return [path];
   return hashAlgorithms.flatMap((algorithm) => {
     const hash = hashes[algorithm];

@@ -101,7 +101,7 @@ function delegationSide(
 }
 
 /** A file of a targets role, read but not believed. */
-export function readTargetsFile(bytes: Uint8Array, file: string): Envelope {
+function readTargetsFile(bytes: Uint8Array, file: string): Envelope {
   checkLimit(bytes, defaultLimits.maxTargetsLength, file);
   return parseEnvelope(bytes, defaultLimits, file);
 }

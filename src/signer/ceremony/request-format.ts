@@ -29,7 +29,7 @@ import {
 } from './signing-request.ts';
 import { verifiedRequest } from './verified-request.ts';
 
-export const requestFormat = 'tidegate-signing-request';
+const requestFormat = 'tidegate-signing-request';
 const formatVersion = 1;
 const members = [
   'format',

@@ -36,7 +36,7 @@ const tagLength = 16;
 /** Bytes; an RSA key of 8,192 bits has 4,700. */
 const maxSecretLength = 16_384;
 export const maxKeyFileLength = 65_536;
-export const minPassphraseLength = 8;
+const minPassphraseLength = 8;
 const unencrypted = 'none: an insecure development key';
 
 /** A key file as it was read; nothing is decrypted yet. */
@@ -48,7 +48,7 @@ export interface KeyFile {
 }
 
 /** How dear a guess is: binary logarithm of scrypt's N. A step more doubles time and memory. */
-export const costs = { lowest: 17, default: 17, highest: 20 } as const;
+const costs = { lowest: 17, default: 17, highest: 20 } as const;
 
 /**
  * @param logN from `costs.lowest` to `costs.highest`

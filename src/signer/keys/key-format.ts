@@ -107,7 +107,7 @@ export function checkFormat<Format extends KeyFormat>(
   throw wrongFormat(found, expected, path);
 }
 
-export function wrongFormat(found: KeyFormat, expected: readonly KeyFormat[], path: string): TidegateError {
+function wrongFormat(found: KeyFormat, expected: readonly KeyFormat[], path: string): TidegateError {
   const wanted = expected.length > 3 ? familiesOf(expected) : expected.map(formatName).join(', or ');
   return new TidegateError(
     'key-file-invalid',

@@ -15,7 +15,7 @@ import type { FleetName } from '../../metadata/repository-layout.ts';
 import { parsePortableTargetPath, type TargetPath } from '../../metadata/target-path.ts';
 import type { ReleaseId } from '../../waves/release.ts';
 
-export const namings = ['kept', 'standard'] as const;
+const namings = ['kept', 'standard'] as const;
 export type Naming = (typeof namings)[number];
 
 /** Kinds whose endings Bottlerocket's own images have. */

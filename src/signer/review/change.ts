@@ -29,7 +29,7 @@ export function textsOf(value: JsonValue | undefined): readonly string[] {
   return listOrNothing(value).map(String);
 }
 
-export function isSame(a: JsonValue | undefined, b: JsonValue | undefined): boolean {
+function isSame(a: JsonValue | undefined, b: JsonValue | undefined): boolean {
   if (a === b) return true;
   if (a === undefined || b === undefined) return false;
   return text(a) === text(b);

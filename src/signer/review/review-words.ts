@@ -92,10 +92,7 @@ function sideLine(
 }
 
 /** The digest of exactly the bytes that are signed. */
-export function digestLines({
-  payload,
-  sha256,
-}: Pick<SigningRequest, 'payload' | 'sha256'>): readonly string[] {
+function digestLines({ payload, sha256 }: Pick<SigningRequest, 'payload' | 'sha256'>): readonly string[] {
   return [
     `digest (SHA-256) of the ${payload.length} bytes that are signed; compare it with the others by voice:`,
     `  ${groups(sha256)}`,

@@ -16,7 +16,7 @@ import type { DrillCopy } from './drill-copy.ts';
 import { type StandIns, signedByStandIns } from './stand-ins.ts';
 
 /** Ahead of everything honest, with room behind it. */
-export const forgedVersion = 1_000_000;
+const forgedVersion = 1_000_000;
 export const forgedTarget = 'attacker/backdoor.img';
 
 export interface ForgeryOptions {
