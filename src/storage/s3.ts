@@ -23,6 +23,7 @@ import type {
   Content,
   CreateOptions,
   FileInfo,
+  ListOptions,
   OpenFile,
   ReadOptions,
   SmallFile,
@@ -90,8 +91,8 @@ export class S3Store implements PromisingStore {
     return await write(this.calls, name, stated, this.#sizes, options);
   }
 
-  async *list(prefix = ''): AsyncGenerator<FileInfo, void> {
-    yield* await listFiles(this.calls, prefix);
+  async *list(prefix = '', { most, signal }: ListOptions = {}): AsyncGenerator<FileInfo, void> {
+    yield* await listFiles(this.calls, prefix, signal, most === undefined ? {} : { entries: most });
   }
 
   async swap(

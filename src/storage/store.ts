@@ -89,6 +89,11 @@ export interface CreateOptions extends CancelOptions {
   readonly progress?: (bytes: number) => void;
 }
 
+export interface ListOptions extends CancelOptions {
+  /** More entries are not wanted: a store that asks for them page by page may throw count-limit beyond them. */
+  readonly most?: number;
+}
+
 export interface WritableStore extends ReadableStore {
   /**
    * Create-only: 'created', or 'present' when the same bytes are there already; other bytes there: name-taken.
@@ -96,7 +101,7 @@ export interface WritableStore extends ReadableStore {
    */
   create(name: string, content: Content, options?: CreateOptions): Promise<'created' | 'present'>;
   /** Every file whose name begins with `prefix`, ordered by code point of the name. */
-  list(prefix?: string): AsyncIterable<FileInfo>;
+  list(prefix?: string, options?: ListOptions): AsyncIterable<FileInfo>;
 }
 
 /** The largest file that `swap` writes, in bytes; larger: length-limit. What is swapped is a small register. */

@@ -91,7 +91,8 @@ export async function beginRepository(
   run: RepositoryRun,
 ): Promise<void> {
   await requireFitStore(workspace, run);
-  if (plan.added.length > 0) await requirePresent(plan, workspace.store);
+  if (plan.added.length > 0)
+    await requirePresent(plan, workspace.store, run.signal && { signal: run.signal });
   await signAndNote(workspace, plan, run);
   await pin(workspace.store, plan, run);
 }

@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict';
+import { type ErrorCode, TidegateError } from '../../../src/errors.ts';
+import { requirePresent } from '../../../src/signer/publication/listed-files.ts';
 import { planPublication } from '../../../src/signer/publication/plan-publication.ts';
 import { publish } from '../../../src/signer/publication/publish.ts';
+import { addTarget } from '../../../src/signer/release/add-target.ts';
 import { MemoryStore } from '../../../src/storage/memory.ts';
+import type { FileInfo } from '../../../src/storage/store.ts';
 import { StorageReplay } from '../../support/storage-replay.ts';
 import {
   addVersion,
   day,
   open,
   planAndPublish,
+  putFile,
   start,
   unlock,
   workspaceDisk,
@@ -74,6 +79,41 @@ describe('signer/publication/listed-files', () => {
       await assert.rejects(publishing, { code: 'not-found', message: new RegExp(old) });
       await store.create(old, Buffer.from('image of 1.0.0'));
     }
+  });
+
+  it('PUB-20: many files are looked for in a list before an upload, and one by one where it shows them not', async () => {
+    const store = new MemoryStore();
+    const workspace = await open(await workspaceDisk(), store);
+    const { fileSystem } = workspace;
+    for (let count = 0; count < 120; count += 1)
+      await addTarget(workspace, { path: await putFile(fileSystem, `/images/${count}.bin`, `${count}`) });
+    const { plan } = await planAndPublish(workspace, start);
+    await addVersion(workspace, '1.0.0');
+    const next = await planPublication(workspace, { now: later });
+    const early = async (list?: MemoryStore['list']): Promise<readonly string[]> => {
+      const replay = new StorageReplay(store);
+      const listing = Object.assign(replay, list && { list });
+      await requirePresent(next.repositories[0] ?? assert.fail(), listing);
+      return replay.calls.map(({ call }) => call);
+    };
+    assert.deepEqual(await early(), ['list']);
+    const without = async function* (): AsyncGenerator<FileInfo, void> {
+      for await (const file of store.list('targets/')) if (!file.name.endsWith('.7.bin')) yield file;
+    };
+    assert.deepEqual(await early(without), ['stat']);
+    const refusing = (code: ErrorCode) =>
+      async function* (): AsyncGenerator<FileInfo, void> {
+        yield* store.list('none');
+        throw new TidegateError(code, 'no list');
+      };
+    for (const code of ['access-denied', 'count-limit', 'store-unsupported'] as const)
+      assert.equal((await early(refusing(code))).length, 120, code);
+    await assert.rejects(early(refusing('too-slow')), { code: 'too-slow' });
+    const { name = '' } = plan.uploads.find((upload) => upload.name.endsWith('.7.bin')) ?? {};
+    await store.remove(name, (await store.stat(name))?.etag ?? '');
+    await assert.rejects(early(), { code: 'not-found', message: new RegExp(name) });
+    await store.create(name, Buffer.from('longer than it was'));
+    await assert.rejects(early(), { code: 'not-found', message: new RegExp(name) });
   });
 
   it('PUB-22: a publisher that was paused at its commit, while another published, is fenced by the swap', async () => {
