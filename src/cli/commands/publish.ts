@@ -88,13 +88,9 @@ export async function publishCommand(
   const { workspace, signed } = taken;
   reportTaken(taken, dryRun, terminal);
   const plan = await requestedPlan(workspace, options, signed, surroundings);
-  for (const line of planText(plan, now)) terminal.print(line);
   const unchanged = plan.repositories.length === 0;
-  if (unchanged || dryRun) terminal.printJson({ published: false, ...(planData(plan) as object) });
-  if (dryRun) {
-    terminal.print('nothing was written');
-    return;
-  }
+  showPlan(plan, { now, dryRun }, terminal);
+  if (dryRun) return;
   // An empty plan is published too: that finishes what died between the timestamp and the end.
   const short = lacking(plan.signatures);
   if (short !== undefined) {
@@ -126,6 +122,17 @@ function reportTaken({ notes, installed }: TakenRequests, dryRun: boolean, termi
   for (const note of notes) terminal.note(note);
   for (const version of installed)
     terminal.print(`root ${version} is signed by enough${dryRun ? '' : `: roots/${version}.root.json`}`);
+}
+
+function showPlan(
+  plan: Plan,
+  { now, dryRun }: { readonly now: number; readonly dryRun: boolean },
+  terminal: Terminal,
+): void {
+  for (const line of planText(plan, now)) terminal.print(line);
+  const unchanged = plan.repositories.length === 0;
+  if (unchanged || dryRun) terminal.printJson({ published: false, ...(planData(plan) as object) });
+  if (dryRun) terminal.print('nothing was written');
 }
 
 /** A root that was just completed waits for the targets that are signed with it. @throws signatures-missing otherwise */

@@ -34,51 +34,57 @@ export function planWarnings(
   plan: RepositoryPlan | undefined,
   now: number,
 ): readonly string[] {
+  const sentences = [...expiryWarnings(live, plan, now), ...sizeWarnings(plan), ...lateWarnings(plan, now)];
+  return sentences.map((text) => `${live.place.name}: ${text}`);
+}
+
+/** What expires soon, or has, and is not signed anew by this plan. */
+function expiryWarnings(
+  { root, published }: LiveRepository,
+  plan: RepositoryPlan | undefined,
+  now: number,
+): readonly string[] {
   const warnings: string[] = [];
-  const at = live.place.name;
-  const { root, published } = live;
   if (root.expires - now < rootNotice) {
     const verb = root.expires <= now ? 'expired' : 'expires';
-    warnings.push(`${at}: root ${root.version} ${verb} at ${formatTime(root.expires)}: sign the next one`);
+    warnings.push(`root ${root.version} ${verb} at ${formatTime(root.expires)}: sign the next one`);
   }
-  if (plan !== undefined) warnings.push(...clockWarnings(live, now));
+  if (plan !== undefined) warnings.push(...clockWarnings(published, now));
+  const signed = new Set(plan?.roles.map(({ role }) => role));
   for (const role of publishedRoles) {
-    const signed = plan?.roles.some((planned) => planned.role === role) ?? false;
     const document = published?.[role];
-    if (signed || document === undefined || document.expires > now) continue;
-    warnings.push(
-      `${at}: ${role} ${document.version} expired at ${formatTime(document.expires)}: refresh it`,
-    );
+    if (signed.has(role) || document === undefined || document.expires > now) continue;
+    warnings.push(`${role} ${document.version} expired at ${formatTime(document.expires)}: refresh it`);
   }
   for (const [role, { document }] of published?.delegated ?? []) {
-    const signed = plan?.roles.some((planned) => planned.role === role) ?? false;
-    if (signed || document.expires > now) continue;
+    if (signed.has(role) || document.expires > now) continue;
     const since = formatTime(document.expires);
-    warnings.push(
-      `${at}: delegated role ${role} expired at ${since}; some clients refuse the whole repository`,
-    );
-  }
-  const targets = plan?.targets.size ?? 0;
-  if (targets > manyTargets) {
-    warnings.push(`${at}: ${targets} targets; some clients take seconds and more above ${manyTargets}`);
-  }
-  for (const release of plan?.releases ?? []) {
-    const [first] = [...release.waves.values()].sort((a, b) => a - b);
-    if (first !== undefined && first < now) {
-      warnings.push(
-        `${at}: the first wave of ${releaseName(release)} opened at ${formatTime(first)}, before this plan`,
-      );
-    }
+    warnings.push(`delegated role ${role} expired at ${since}; some clients refuse the whole repository`);
   }
   return warnings;
 }
 
+function sizeWarnings(plan: RepositoryPlan | undefined): readonly string[] {
+  const targets = plan?.targets.size ?? 0;
+  if (targets <= manyTargets) return [];
+  return [`${targets} targets; some clients take seconds and more above ${manyTargets}`];
+}
+
+function lateWarnings(plan: RepositoryPlan | undefined, now: number): readonly string[] {
+  return (plan?.releases ?? []).flatMap((release) => {
+    const first = Math.min(...release.waves.values());
+    if (first >= now) return [];
+    const name = releaseName(release);
+    return [`the first wave of ${name} opened at ${formatTime(first)}, before this plan`];
+  });
+}
+
 /** A clock that is ahead shows itself in nothing else, where the store has no clock of its own. */
-function clockWarnings({ place, published }: LiveRepository, now: number): readonly string[] {
+function clockWarnings(published: LiveRepository['published'], now: number): readonly string[] {
   const { version, expires } = published?.timestamp ?? { version: 0, expires: Number.POSITIVE_INFINITY };
   if (expires > now) return [];
   const found = `by this clock, ${formatTime(now)}, timestamp ${version} expired at ${formatTime(expires)}`;
   return [
-    `${place.name}: ${found}. If it was kept fresh, the clock is ahead: set it first, for what is signed now is dated by it`,
+    `${found}. If it was kept fresh, the clock is ahead: set it first, for what is signed now is dated by it`,
   ];
 }
