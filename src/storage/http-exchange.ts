@@ -91,6 +91,16 @@ async function requestFresh(
   }
 }
 
+/** Says how far the connection of a request has come. */
+function followPhases(sent: http.ClientRequest, url: URL, enter: (next: HttpPhase) => void): void {
+  sent.once('socket', (socket) => {
+    if (sent.reusedSocket || !socket.connecting) return enter('headers');
+    socket.once('lookup', () => enter('connect'));
+    socket.once('connect', () => enter(url.protocol === 'https:' ? 'tls' : 'headers'));
+    socket.once('secureConnect', () => enter('headers'));
+  });
+}
+
 function request(
   url: URL,
   headers: Readonly<Record<string, string>>,
@@ -118,12 +128,7 @@ function request(
       signal?.removeEventListener('abort', onAbort);
     };
     signal?.addEventListener('abort', onAbort, { once: true });
-    sent.once('socket', (socket) => {
-      if (sent.reusedSocket || !socket.connecting) return enter('headers');
-      socket.once('lookup', () => enter('connect'));
-      socket.once('connect', () => enter(url.protocol === 'https:' ? 'tls' : 'headers'));
-      socket.once('secureConnect', () => enter('headers'));
-    });
+    followPhases(sent, url, enter);
     sent.once('response', (response) => {
       settle();
       resolve(response);
