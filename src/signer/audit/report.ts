@@ -1,5 +1,4 @@
 /** What an audit says. */
-import type { ErrorCode } from '../../errors.ts';
 import type { Problem } from './problems.ts';
 import type { ProfileFinding } from './profile/finding.ts';
 
