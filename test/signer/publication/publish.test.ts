@@ -182,6 +182,42 @@ describe('signer/publication/plan', () => {
     await assert.rejects(planning(), { code: 'rollback', message: /version 2 was published/ });
   });
 
+  it('PUB-05: so is one whose journal knows better, by a workspace that never saw the later state', async () => {
+    const store = new MemoryStore();
+    const workspace = await open(await workspaceDisk(), store);
+    await planAndPublish(workspace, start);
+    const stale = copyOf(workspace.fileSystem as MemoryFileSystem);
+    const old = await store.read('metadata/timestamp.json', 99_999);
+    await addVersion(workspace, '1.0.0');
+    await planAndPublish(workspace, later);
+    const newer = await store.read('metadata/timestamp.json', 99_999);
+    const putBack = async () => {
+      const now = await store.stat('metadata/timestamp.json');
+      await store.swap('metadata/timestamp.json', old?.bytes ?? new Uint8Array(), now?.etag);
+    };
+    await putBack();
+    const other = await open(stale, store);
+    const before = await namesOf(store);
+    const refused = { code: 'rollback', message: /shows timestamp 1, and its journal says that 2 was/ };
+    await assert.rejects(refreshRepositories(other, { now: later, unlock, force: true }), refused);
+    await addVersion(other, '1.1.0');
+    await assert.rejects(planAndPublish(other, later), refused);
+    assert.deepEqual(
+      (await namesOf(store)).filter((name) => !before.includes(name) && !name.startsWith('targets/')),
+      [],
+      'no number is burned',
+    );
+    // Who loses a race is told that, however the winner's note and the two looks at the timestamp lie.
+    const racing = new StorageReplay(store, {
+      before: async ({ call, name }) => {
+        if (call !== 'read' || name !== '.publish/metadata/journal/2.json') return;
+        const now = await store.stat('metadata/timestamp.json');
+        await store.swap('metadata/timestamp.json', newer?.bytes ?? new Uint8Array(), now?.etag);
+      },
+    });
+    await assert.rejects(planAndPublish({ ...other, store: racing }, later), { code: 'base-moved' });
+  });
+
   it('SGN-23: a clock before the last signature is refused; no expiry lies in the past or beyond the policy', async () => {
     const workspace = await open(await workspaceDisk());
     await planAndPublish(workspace, later);
