@@ -23,6 +23,8 @@ export interface TerminalStream {
 
 export interface Terminal {
   readonly json: boolean;
+  /** Of standard output; undefined where that is no terminal. */
+  readonly columns: number | undefined;
   /** A line of the result. */
   print(line: string): void;
   /** The result as data, for `--json`. */
@@ -61,6 +63,7 @@ export function createTerminal({ json, environment = {}, stdout, stderr, clock }
     coloured && stream.isTTY === true ? styleText(format, text, { validateStream: false }) : text;
   return {
     json,
+    columns: stdout.isTTY === true ? stdout.columns : undefined,
     print: (line) => {
       if (!json) stdout.write(`${line}\n`);
     },

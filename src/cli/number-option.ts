@@ -28,6 +28,12 @@ export function bitRate(text: string): number {
   return withPrefix(text, /^(\d{1,15}(?:\.\d{1,3})?) ?([kMGT]?)bit(?:\/s)?$/, 'a rate such as 100Mbit/s');
 }
 
+/** For a price: "0.085", "12". US dollars. */
+export function dollars(text: string): number {
+  if (/^\d{1,9}(?:\.\d{1,6})?$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('expected dollars such as 0.085');
+}
+
 function withPrefix(text: string, form: RegExp, expected: string): number {
   const match = form.exec(text);
   if (match === null) throw new InvalidArgumentError(`expected ${expected}`);

@@ -1,9 +1,12 @@
 /** docs/operator-manual.md: its commands exist, and its table is what the code computes. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { busySecond, meanPolls } from '../../src/waves/simulation/closed-form.ts';
-import { daysOfMonth, monthlyCost } from '../../src/waves/simulation/cost.ts';
+import { busySecond, meanPolls, originRates } from '../../src/waves/simulation/closed-form.ts';
+import { listPrices, monthlyCost, priceDate } from '../../src/waves/simulation/cost.ts';
+import { usualFleet } from '../../src/waves/simulation/fleet-model.ts';
+import { expectedMonth } from '../../src/waves/simulation/month.ts';
+import { commandLine } from '../support/command-line.ts';
 import { requireReal } from '../support/written-commands.ts';
 
 const text = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'operator-manual.md'), 'utf8');
@@ -11,27 +14,39 @@ const blocks = Array.from(text.matchAll(/^```sh\n(.*?)^```$/gms), ([, block = ''
 const lines = blocks.flatMap((block) => block.split('\n')).filter(Boolean);
 const inline = Array.from(text.matchAll(/`(tidegate [^`]+)`/g), ([, command = '']) => command);
 
-const hour = 3_600_000;
-
-/** As the manual says: polls each hour with two requests, one image a month with four more. */
+/** As the manual says: the fleet that `waves simulate` assumes, and a month with one release, or with none. */
 function rowOf(hosts: number): string {
-  const polling = { interval: hour, jitter: 0.1, phase: { kind: 'spread' } } as const;
-  const polls = meanPolls({ hosts, polling });
-  const pollsOfMonth = hosts * daysOfMonth * 24;
-  const bytes = pollsOfMonth * 2000 + hosts * 500_000_000;
-  const cost = monthlyCost(pollsOfMonth * 2 + hosts * 4, bytes);
+  const manifest = { updates: [], migrations: [] };
+  const groups = [{ share: 1, host: { variant: 'any', arch: 'any', version: '0.0.0' } }];
+  const model = { ...usualFleet, hosts, groups, publications: [{ at: 0, manifest }], start: 0, duration: 1 };
+  const polls = meanPolls(model);
+  const { timestamps, absences } = originRates(model);
+  const [month, quiet] = [1, 0].map((updates) => expectedMonth(model, updates));
+  assert.ok(month && quiet);
+  const cost = monthlyCost(month.hosts, month.origin, listPrices);
+  const dollars = (value: number): string => `$ ${Math.round(value).toLocaleString('en')}`;
   const cells = [
     hosts.toLocaleString('en'),
-    rounded(polls, 2),
-    rounded(busySecond(polls), 2),
-    `${rounded(bytes / 1e12, 3)} TB`,
-    `$ ${Math.round(cost).toLocaleString('en')}`,
+    rounded(polls * 2, 2),
+    rounded(busySecond(polls) * 2, 2),
+    rounded(timestamps + absences, 2),
+    `${rounded(month.hosts.bytes / 1e12, 3)} TB`,
+    dollars(cost.bare),
+    dollars(cost.cached),
+    dollars(monthlyCost(quiet.hosts, quiet.origin, listPrices).cached),
   ];
   return `| ${cells.join(' | ')} |`;
 }
 
 function rounded(value: number, digits: number): string {
   return Number(value.toPrecision(digits)).toLocaleString('en');
+}
+
+const everyoneAtOnce = '[[waves]]\nstart_after = "0 minutes"\nfleet_percentage = 100\n';
+
+interface Simulated {
+  readonly cost: { readonly expected: { readonly bare: number; readonly cached: number } };
+  readonly formula: { readonly polls: number };
 }
 
 describe('docs/operator-manual.md', () => {
@@ -46,5 +61,21 @@ describe('docs/operator-manual.md', () => {
     const rows = [1e3, 1e4, 1e5, 1e6, 1e7].map(rowOf);
     const table = text.slice(text.indexOf('| hosts |')).trim().split('\n').slice(2);
     assert.deepEqual(table, rows, rows.join('\n'));
+    assert.ok(text.replaceAll(/\s+/g, ' ').includes(`list prices of ${priceDate}`));
+  });
+
+  it('shows what waves simulate shows', async () => {
+    const session = commandLine();
+    try {
+      writeFileSync(join(session.directory, 'now.toml'), everyoneAtOnce);
+      const { out } = await session.type('waves simulate --policy now.toml --hosts 1000 --for 2d --json');
+      const { cost, formula } = JSON.parse(out) as Simulated;
+      const cells = /\| 1,000 \|.*/.exec(text)?.[0].split(' | ') ?? [];
+      assert.equal(rounded(formula.polls * 2, 2), cells[1]);
+      assert.equal(`$ ${Math.round(cost.expected.bare)}`, cells[5]);
+      assert.equal(`$ ${Math.round(cost.expected.cached)}`, cells[6]);
+    } finally {
+      session.end();
+    }
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { type CommandLine, commandLine } from '../support/command-line.ts';
 
 const policy = `last_wave_lasts = "1 day"
@@ -19,10 +20,17 @@ const start = Date.UTC(2030, 0, 1);
 /** Quick hosts: what is seen is the plan, not the download. */
 const fleet = '--hosts 4000 --poll 30min --start-within 1min --image-size 1MB --policy p.toml';
 
+interface Rates {
+  readonly requestsPerSecond: number;
+  readonly bitsPerSecond: number;
+}
+
 interface Row {
   readonly time: string;
   readonly updated: number;
-  readonly expected?: number;
+  readonly hosts: Rates;
+  readonly origin: Rates;
+  readonly expected?: Rates & { readonly updated: number };
 }
 
 interface Result {
@@ -32,6 +40,19 @@ interface Result {
   readonly deviation?: number;
   readonly reached: readonly { readonly share: number; readonly time: string | null }[];
   readonly written: readonly string[];
+  readonly hosts: Rates & { readonly bytes: number };
+  readonly origin: Rates;
+  readonly formula: Readonly<Record<string, number>>;
+  readonly cost: { readonly found: Cost; readonly expected: Cost };
+  readonly expired: number;
+  readonly unanswered: number;
+  readonly headline: readonly string[];
+}
+
+interface Cost {
+  readonly bare: number;
+  readonly cached: number;
+  readonly origin: number;
 }
 
 describe('tidegate waves simulate', () => {
@@ -121,7 +142,107 @@ describe('tidegate waves simulate', () => {
     const html = read('r.html');
     assert.ok(html.includes(svg.trim().split('\n')[3] ?? 'none'), 'the page holds the curves');
     assert.doesNotMatch(html, /<script|<link|url\(|src=/, 'and needs nothing else');
-    assert.match(html, /<th>scenario<\/th><td>paused after 1 d 12 h/);
+    assert.match(html, /<th scope="row">scenario<\/th><td>paused after 1 d 12 h/);
+  });
+
+  it('shows what reaches the origin, bare and behind caches, and what a month costs', async () => {
+    const many = await simulate('--caches 13 --cache-time 1min');
+    assert.ok(many.origin.requestsPerSecond < many.hosts.requestsPerSecond / 3);
+    const shield = await simulate('--caches 1 --cache-time 10min --absent-cache-time 10min');
+    assert.ok(shield.origin.requestsPerSecond < 2.2 / 600 + 0.001, `${shield.origin.requestsPerSecond}`);
+    const none = await simulate('--cache-time 0s --absent-cache-time 0s');
+    const copied = 13 * 4;
+    const seconds = (Date.parse(none.rows.at(-1)?.time ?? '') - start) / 1000;
+    // Every poll asks for two files; what is new, or an image, caches ask for once.
+    const polls = (none.origin.requestsPerSecond * seconds - copied) / 2;
+    assert.ok(Math.abs(polls - (4000 * seconds) / 1800 - 4000) < 200, String(polls));
+    for (const { found, expected } of [many.cost, shield.cost, none.cost]) {
+      assert.ok(Math.abs(found.bare / expected.bare - 1) < 0.03);
+      assert.ok(Math.abs(found.cached / expected.cached - 1) < 0.03);
+    }
+    const free = await simulate(
+      '--edge-price 0 --edge-request-price 0 --origin-price 1024 --origin-request-price 0',
+    );
+    assert.ok(free.cost.found.cached === free.cost.found.origin);
+    assert.ok(free.cost.found.bare * 1024 ** 2 >= free.hosts.bytes, 'a dollar for each MiB');
+    assert.match(many.headline.join(' '), /behind 13 caches .* \(list prices of [A-Z][a-z]+ 20\d\d\)/);
+    assert.match(free.headline.join(' '), /\(given prices, else list prices/);
+  });
+
+  it('lets the repository fall silent, and its signatures grow old', async () => {
+    const out = await simulate('--outage 1d..1.25d --outage 2d..2.1d');
+    assert.ok(out.unanswered > 4000 && out.deviation === undefined);
+    assert.ok(Math.abs((out.formula.triesPerSecond ?? 0) - 4000 / 225) < 0.1);
+    assert.equal(updatedAt(out, 1.25), updatedAt(out, 1.02));
+    assert.equal(out.updated, 1);
+    const unsigned = await simulate('--unsigned 0.5d..3d --timestamp-life 1d --sign-every 2h --for 5d');
+    assert.ok(unsigned.expired > 4000);
+    assert.equal(updatedAt(unsigned, 3), updatedAt(unsigned, 1.5));
+    assert.equal(unsigned.updated, 1);
+    const typed = await session.type(
+      `waves simulate ${fleet} --unsigned 1d..3d --outage 1d..2d --timestamp-life 1d`,
+    );
+    assert.match(typed.out, /\noutage +\d+ tries without answer; by formula 17\.8\/s/);
+    assert.match(typed.out, /\nexpired +met by \d+ refreshes/);
+    assert.match(typed.out, /\nwithout signing +.* after 11 h 2\d min\n/);
+    for (const wrong of ['1d', '2d..1d', '1d..2d..3d', '1..2', 'x..y'])
+      assert.equal((await session.type(`waves simulate ${fleet} --outage ${wrong}`)).status, 64, wrong);
+    for (const wrong of [
+      '--edge-price -1',
+      '--origin-price cheap',
+      '--caches 0',
+      '--caches 1001',
+      '--sign-every 0s',
+    ])
+      assert.equal((await session.type(`waves simulate ${fleet} ${wrong}`)).status, 64, wrong);
+  });
+
+  it('fits the terminal, however wide', async () => {
+    for (const columns of [40, 80, 200]) {
+      session.columns = columns;
+      const { out } = await session.type(`waves simulate ${fleet} --hosts 50`);
+      const lines = stripVTControlCharacters(out).split('\n');
+      const plots = lines.filter((line) => /[│└]/.test(line));
+      assert.equal(plots.length, 3 * 9);
+      for (const line of lines) assert.ok(line.length <= columns, `${columns}: ${line}`);
+      assert.ok(plots.some((line) => line.length > Math.min(columns, 110) - 10));
+      assert.equal(/\n {2}hosts ask +\d/.test(out), columns < 80, 'a table where it fits');
+      assert.match(out, /\u001b\[1mRollout of policy p\.toml, 50 hosts\u001b\[22m\n/);
+    }
+    session.columns = undefined;
+    const { out } = await session.type(`waves simulate ${fleet} --hosts 1`);
+    assert.match(out, /^Rollout of policy p\.toml, 1 host\nUpdated: half of the fleet after /);
+  });
+
+  it('writes a row with every column, and an image that says what it shows', async () => {
+    const typed = await session.type(`waves simulate ${fleet} --svg r.svg --html r.html --csv r.csv`);
+    assert.equal(typed.status, 0, typed.beside);
+    const read = (name: string): string => readFileSync(join(session.directory, name), 'utf8');
+    const lines = read('r.csv').trimEnd().split('\n');
+    const { rows, headline } = await simulate();
+    for (const [index, { hosts, origin, expected }] of rows.entries()) {
+      const [, , , share, requests, , bits, byFormula, bitsByFormula, ...rest] =
+        lines[index + 1]?.split(',') ?? [];
+      assert.equal(share, expected?.updated.toFixed(6));
+      assert.equal(requests, hosts.requestsPerSecond.toFixed(3));
+      assert.equal(bits, String(Math.round(hosts.bitsPerSecond)));
+      assert.equal(byFormula, expected?.requestsPerSecond.toFixed(3));
+      assert.equal(bitsByFormula, String(Math.round(expected?.bitsPerSecond ?? -1)));
+      assert.equal(rest[0], origin.requestsPerSecond.toFixed(3));
+      assert.equal(rest[2], String(Math.round(origin.bitsPerSecond)));
+      assert.equal(rest.length, 3);
+    }
+    assert.equal(lines[0]?.split(',').length, 12);
+    const svg = read('r.svg');
+    assert.match(
+      svg,
+      /<svg [^>]*role="img" aria-labelledby="t d">\n<title id="t">Rollout .*<\/title>\n<desc id="d">Updated: /,
+    );
+    assert.equal(svg.match(/<polyline class="(found|expected|origin)"/g)?.length, 3 + 3 + 2);
+    assert.match(svg, /prefers-color-scheme:dark/);
+    const html = read('r.html');
+    for (const sentence of headline) assert.ok(html.includes(`<p>${sentence}</p>`));
+    assert.match(html, /<caption>Load and cost<\/caption>[\s\S]*<th scope="row">requests per second<\/th>/);
   });
 
   it('takes a release that is published or waits', async () => {

@@ -19,6 +19,8 @@ export interface CommandLine {
   /** Milliseconds since the epoch; tests move it. */
   now: number;
   readonly environment: Record<string, string>;
+  /** Of standard output, as a terminal; undefined: it is none. */
+  columns: number | undefined;
   /** Answers to secret questions, in order; none: there is no terminal. */
   readonly secrets: string[];
   /** Answers to questions whose answers are shown, in order; none: there is nobody to ask. */
@@ -36,6 +38,7 @@ export function commandLine(
     directory,
     now,
     environment: {},
+    columns: undefined,
     secrets: [],
     answers: [],
     type: (line) => run(session, typeof line === 'string' ? line.split(' ') : line),
@@ -49,7 +52,10 @@ async function run(session: CommandLine, argv: readonly string[]): Promise<Typed
   const beside: string[] = [];
   const terminal = createTerminal({
     json: argv.includes('--json'),
-    stdout: { write: (text) => out.push(text) },
+    stdout: {
+      write: (text) => out.push(text),
+      ...(session.columns !== undefined && { isTTY: true, columns: session.columns }),
+    },
     stderr: { write: (text) => beside.push(text) },
     clock: () => 0,
   });

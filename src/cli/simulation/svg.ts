@@ -1,27 +1,34 @@
-/** The curves as one SVG image that needs nothing else: no script, no font, no network. */
+/** The curves as one SVG image that needs nothing else: no script, no font, no network. Light or dark as its reader. */
 import { formatTime } from '../../metadata/time.ts';
 import type { Forecast } from '../../waves/simulation/forecast.ts';
+import type { Report } from './report.ts';
 import { type Series, seriesOf } from './series.ts';
 
-const panel = { width: 720, height: 150, left: 90, top: 34, right: 20, below: 26 } as const;
+const panel = { width: 720, height: 150, left: 90, top: 34, right: 20, below: 30 } as const;
+const heading = 30;
 const style =
-  'text{font:12px sans-serif;fill:#333}.title{font-weight:bold}.axis{stroke:#999;fill:none}' +
-  '.grid{stroke:#e4e4e4}.found{stroke:#0b62a4;fill:none;stroke-width:2}' +
-  '.expected{stroke:#c2570c;fill:none;stroke-width:1.5;stroke-dasharray:5 4}';
+  '.sheet{fill:#fff}text{font:12px sans-serif;fill:#333}.title{font-weight:bold}.axis{stroke:#999;fill:none}' +
+  'polyline{stroke-linejoin:round}.grid{stroke:#e4e4e4}.found{stroke:#0b62a4;fill:none;stroke-width:2}' +
+  '.expected{stroke:#c2570c;fill:none;stroke-width:1.5;stroke-dasharray:5 4}' +
+  '.origin{stroke:#2f7d32;fill:none;stroke-width:2;stroke-dasharray:1 3}' +
+  '@media (prefers-color-scheme:dark){.sheet{fill:#181818}text{fill:#ddd}.axis{stroke:#888}.grid{stroke:#383838}' +
+  '.found{stroke:#6db3ee}.expected{stroke:#f0a060}.origin{stroke:#80c884}}';
 
-export function forecastSvg(forecast: Forecast, title: string): string {
+export function forecastSvg(forecast: Forecast, { title, headline }: Report): string {
   const series = seriesOf(forecast);
   const each = panel.top + panel.height + panel.below;
   const width = panel.left + panel.width + panel.right;
-  const height = 30 + series.length * each;
-  const [from = 0, until = 0] = [forecast.rows[0]?.time, forecast.rows.at(-1)?.time];
+  const height = heading + series.length * each;
+  const [from, until] = [forecast.start, forecast.rows.at(-1)?.time ?? forecast.start];
   const axis = { ends: [formatTime(from), formatTime(until)], marks: timeMarks(from, until) };
   const panels = series.map(
-    (one, index) => `<g transform="translate(0 ${30 + index * each})">${panelOf(one, axis)}</g>`,
+    (one, index) => `<g transform="translate(0 ${heading + index * each})">${panelOf(one, axis)}</g>`,
   );
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(title)}">`,
-    `<style>${style}</style><rect width="${width}" height="${height}" fill="#fff"/>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="t d">`,
+    `<title id="t">${escaped(title)}</title>`,
+    `<desc id="d">${escaped(headline.join(' '))}</desc>`,
+    `<style>${style}</style><rect class="sheet" width="${width}" height="${height}"/>`,
     `<text class="title" x="${panel.left}" y="20">${escaped(title)}</text>`,
     ...panels,
     '</svg>\n',
@@ -67,9 +74,10 @@ function panelOf(series: Series, { ends: [left = '', right = ''], marks }: TimeA
         : `<text x="${mark.x}" y="${top + height + 18}" text-anchor="middle">${mark.text}</text>`),
   );
   const middle = escaped(series.format(series.top / 2));
-  const hasFormula = series.expected.some((value) => value !== undefined);
+  const { expected, origin } = series;
   return [
-    `<text x="${x}" y="${top - 10}">${escaped(series.title)}${hasFormula ? ' (dashed: by formula)' : ''}</text>`,
+    `<text x="${x}" y="${top - 10}">${escaped(series.title)}</text>`,
+    legendOf(series),
     ...grid,
     ...times,
     `<path class="axis" d="M${x} ${top}V${top + height}H${x + width}"/>`,
@@ -78,15 +86,35 @@ function panelOf(series: Series, { ends: [left = '', right = ''], marks }: TimeA
     `<text x="${x - 8}" y="${top + height}" text-anchor="end">${escaped(series.format(0))}</text>`,
     `<text x="${x}" y="${top + height + 18}">${escaped(left)}</text>`,
     `<text x="${x + width}" y="${top + height + 18}" text-anchor="end">${escaped(right)}</text>`,
-    hasFormula ? curve('expected', series, series.expected) : '',
     curve('found', series, series.values),
+    expected === undefined ? '' : curve('expected', series, expected),
+    origin === undefined ? '' : curve('origin', series, origin),
   ].join('');
 }
 
-function curve(name: string, { top: most }: Series, values: readonly (number | undefined)[]): string {
+/** What the lines of a panel are, from its right end on. */
+function legendOf({ expected, origin }: Series): string {
+  const entries = [
+    ...(origin === undefined ? [] : [['origin', 'at the origin, behind caches'] as const]),
+    ...(expected === undefined ? [] : [['expected', 'by formula'] as const]),
+    ['found', origin === undefined ? 'simulated' : 'of all hosts'] as const,
+  ];
+  const y = panel.top - 10;
+  let end: number = panel.left + panel.width;
+  return entries
+    .map(([name, text]) => {
+      const start = end - text.length * 6.2;
+      const line = `<path class="${name}" d="M${start - 30} ${y - 4}h24"/>`;
+      end = start - 46;
+      return `${line}<text x="${start}" y="${y}">${text}</text>`;
+    })
+    .join('');
+}
+
+function curve(name: string, { top: most, at }: Series, values: readonly number[]): string {
   const { left, top, width, height } = panel;
-  const points = values.map((value = 0, index) => {
-    const x = left + (width * index) / Math.max(1, values.length - 1);
+  const points = values.map((value, index) => {
+    const x = left + width * (at[index] ?? 0);
     return `${x.toFixed(1)},${(top + height * (1 - value / most)).toFixed(1)}`;
   });
   return `<polyline class="${name}" points="${points.join(' ')}"/>`;

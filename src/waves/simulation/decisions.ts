@@ -3,8 +3,8 @@
  * says that its answer changes. What comes out holds for every host with the same seed in the same state, so a fleet
  * of millions asks a few thousand times.
  */
-import { choose, type Host } from '../choose.ts';
-import type { Manifest, Release } from '../release.ts';
+import { choose, type Host, openReleases } from '../choose.ts';
+import { type Manifest, type Release, releaseKey } from '../release.ts';
 import { MAX_SEED } from '../seed.ts';
 import type { FleetModel, HostGroup } from './fleet-model.ts';
 
@@ -58,6 +58,15 @@ export class Decisions {
       .flatMap(({ manifest }) => stepsOf(manifest, { ...state.host, seed }, this.#model));
     this.#steps.set(key, steps);
     return steps;
+  }
+
+  /** Whether a host that chose the release may still install it: the agent asks again before it downloads. */
+  stillOpen(publication: number, { host }: State, seed: number, release: Release, now: number): boolean {
+    const manifest = this.#model.publications[publication]?.manifest;
+    if (manifest === undefined) return false;
+    return openReleases(manifest, { ...host, seed }, now).some(
+      (one) => releaseKey(one) === releaseKey(release),
+    );
   }
 
   #stateOf(host: Omit<Host, 'seed'>): State {

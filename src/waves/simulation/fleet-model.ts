@@ -40,6 +40,14 @@ export interface Transfer {
   readonly bytes: number;
 }
 
+/** Caches between hosts and origin: a content delivery network, or a server of one's own. */
+export interface Caches {
+  /** That share nothing: one with an origin shield, about a dozen regional ones without. 1 … 1000. */
+  readonly count: number;
+  /** Milliseconds that each keeps the answer that something is not there, such as the next root. */
+  readonly absentTime: number;
+}
+
 export interface Span {
   /** Milliseconds since the epoch; `until` is not part of it. */
   readonly from: number;
@@ -60,13 +68,16 @@ export interface FleetModel {
   readonly polling: Polling;
   /** Milliseconds that a cache may keep the timestamp: hosts learn of a publication up to so much later. */
   readonly cacheTime: number;
-  /** A poll that finds nothing new. */
-  readonly refresh: Transfer;
+  readonly caches: Caches;
+  /** A poll that finds nothing new asks twice: bytes of the timestamp, and of the answer that there is no newer root. */
+  readonly refresh: { readonly timestamp: number; readonly absent: number };
   /** What comes on top when something was published. */
   readonly change: Transfer;
   readonly download: {
     /** Bytes of the images of one update. */
     readonly bytes: number;
+    /** Images of one update. */
+    readonly requests: number;
     /** Bits per second of one host. */
     readonly bandwidth: number;
     /** Milliseconds within which a host starts, drawn evenly. */
@@ -84,63 +95,89 @@ export interface FleetModel {
   readonly retry: { readonly first: number; readonly cap: number };
   /** When the repository does not answer. */
   readonly outages: readonly Span[];
-  /** How the timestamp is kept fresh; undefined: it never expires. */
-  readonly signing?: Signing;
+  /** How the timestamp is kept fresh. */
+  readonly signing: Signing;
 }
 
 export interface Signing {
   /** Milliseconds that a timestamp is valid, and from one signature to the next. */
   readonly validity: number;
   readonly every: number;
-  /** When nothing is signed. */
-  readonly outage: Span;
+  /** When nothing is signed; undefined: always in time. */
+  readonly outage?: Span;
 }
 
 export const maxHosts = 2 ** 31;
+export const maxCaches = 1000;
 /** A run counts requests by the second. */
 export const maxDuration = 60 * 24 * 3_600_000;
 
-const hour = 3_600_000;
+const minute = 60_000;
+const hour = 60 * minute;
+const day = 24 * hour;
 
 /** The assumptions that stand where nobody says another: polls six hours apart, metadata of a usual size. */
 export const usualFleet = {
   randomSeed: 1,
   polling: { interval: 6 * hour, jitter: 0.2, phase: { kind: 'spread' } },
   cacheTime: 60_000,
-  refresh: { requests: 2, bytes: 1943 },
+  caches: { count: 13, absentTime: 10_000 },
+  refresh: { timestamp: 1143, absent: 800 },
   change: { requests: 3, bytes: 62_898 },
+  download: { bytes: 165_000_000, requests: 1, bandwidth: 100e6, startWithin: hour, failureRate: 0.001 },
   boot: { duration: 60_000, revertRate: 0 },
   retry: { first: 1000, cap: 1.5 * hour },
   outages: [],
+  signing: { validity: 7 * day, every: 12 * hour },
 } as const satisfies Partial<FleetModel>;
+
+/** Bytes of a poll that finds nothing new, and how often it asks. */
+export function refreshOf({ refresh }: Pick<FleetModel, 'refresh'>): Transfer {
+  return { requests: 2, bytes: refresh.timestamp + refresh.absent };
+}
 
 /** @throws usage naming the assumption, what was found and what is possible */
 export function checkModel(model: FleetModel): void {
-  const { hosts, duration, groups, publications, polling, download, boot } = model;
-  const days = maxDuration / (24 * hour);
-  require(Number.isInteger(hosts) && hosts >= 1 && hosts <= maxHosts, 'hosts', hosts, '1 to 2147483648');
-  require(duration > 0 && duration <= maxDuration, 'duration', duration, `up to ${days} days`);
-  require(polling.interval >= 1000, 'poll interval', polling.interval, 'a second or more');
+  const { hosts, duration, groups, publications, polling, download, boot, caches, cacheTime, signing } =
+    model;
+  require(Number.isInteger(hosts) && hosts >= 1 && hosts <= maxHosts, 'hosts', hosts, `1 to ${maxHosts}`);
+  require(duration >= minute && duration <= maxDuration, 'duration', inDays(
+    duration,
+  ), `a minute to ${inDays(maxDuration)}`);
+  require(polling.interval >= 1000, 'poll interval', polling.interval / 1000, 'a second or more');
   require(isShare(polling.jitter), 'jitter', polling.jitter, 'a share, 0 to 1');
   require(download.bandwidth > 0, 'bandwidth', download.bandwidth, 'more than 0');
   require(download.bytes >= 0, 'image size', download.bytes, '0 or more');
   require(isShare(download.failureRate) &&
     download.failureRate < 1, 'failure rate', download.failureRate, 'below 1');
   require(isShare(boot.revertRate), 'revert rate', boot.revertRate, 'a share, 0 to 1');
+  require(Number.isInteger(caches.count) &&
+    caches.count >= 1 &&
+    caches.count <= maxCaches, 'caches', caches.count, `1 to ${maxCaches}`);
+  for (const cached of [cacheTime, caches.absentTime])
+    require(cached >= 0 && cached <= day, 'cache time', inDays(cached), 'up to a day');
+  require(signing.every >= minute, 'time between signatures', signing.every / minute, 'a minute or more');
+  checkParts(groups, publications);
+}
+
+function checkParts(groups: FleetModel['groups'], publications: FleetModel['publications']): void {
   const sum = groups.reduce((total, { share }) => total + share, 0);
   require(Math.abs(sum - 1) < 1e-9, 'shares of the groups', sum, '1 together');
-  const times = publications.map(({ at }) => at);
-  const ordered = times.every(
-    (at, index) => index === times.indexOf(at) && at === times.toSorted((a, b) => a - b)[index],
+  const ordered = publications.every(
+    ({ at }, index) => index === 0 || at > Number(publications[index - 1]?.at),
   );
   require(publications.length > 0 && ordered, 'publications', publications.length, 'one or more, in order');
+}
+
+function inDays(milliseconds: number): string {
+  return `${Number((milliseconds / day).toPrecision(4))} days`;
 }
 
 function isShare(value: number): boolean {
   return value >= 0 && value <= 1;
 }
 
-function require(holds: boolean, what: string, found: number, expected: string): void {
+function require(holds: boolean, what: string, found: number | string, expected: string): void {
   if (holds) return;
   throw new TidegateError('usage', `simulation: ${what}: found ${found}, expected ${expected}`, {
     what,

@@ -1,17 +1,15 @@
-/** What a run says to people: shares over time, rates, the end, and how far from the formulas it is. */
-import { busySecond, expectedUpdated, meanPolls } from './closed-form.ts';
+/** What a run says to people: shares over time, rates, the end, what it costs, and how far from the formulas it is. */
+import { signingSlack } from './closed-form.ts';
+import { type MonthlyCost, monthlyCost, type Prices } from './cost.ts';
+import { type ExpectedRollout, expectedRollout } from './expected-rollout.ts';
 import type { FleetModel } from './fleet-model.ts';
-import { add, imageBytes, minute, second, sum, type Tally, valueAt } from './tally.ts';
+import { type Formula, formulaOf } from './formula.ts';
+import { greatest, type Load, type LoadSummary, loadOfHosts, loadOfOrigin, summaryOf } from './load.ts';
+import { expectedMonth, monthWith, quietLoad, quietOriginLoad } from './month.ts';
+import { minute, second, sum, type Tally } from './tally.ts';
 
-/** One row of the forecast; rates are the mean over the row, but for `peak…`. */
-export interface ForecastRow {
-  /** The end of the row, in milliseconds since the epoch. */
-  readonly time: number;
-  /** Shares of the fleet, 0 … 1. */
-  readonly updated: number;
-  readonly reverted: number;
-  /** By the closed form; undefined where none holds. */
-  readonly expected: number | undefined;
+/** Means over a row of the forecast, but for the peak. */
+export interface Rates {
   readonly requestsPerSecond: number;
   /** The busiest second of the row. */
   readonly peakRequestsPerSecond: number;
@@ -19,95 +17,148 @@ export interface ForecastRow {
   readonly bitsPerSecond: number;
 }
 
-export interface Forecast {
-  readonly rows: readonly ForecastRow[];
-  /** When so large a share of the fleet runs a new release: milliseconds since the epoch, undefined = not in this time. */
-  readonly reached: readonly { readonly share: number; readonly time: number | undefined }[];
+export interface ForecastRow {
+  /** The end of the row, in milliseconds since the epoch. */
+  readonly time: number;
+  /** Shares of the fleet, 0 … 1. */
   readonly updated: number;
   readonly reverted: number;
-  readonly totals: { readonly requests: number; readonly bytes: number; readonly downloads: number };
-  readonly peaks: { readonly requestsPerSecond: number; readonly bitsPerSecond: number };
-  /** Polls that met an expired timestamp. */
+  /** What hosts ask, and an origin without caches has to answer. */
+  readonly hosts: Rates;
+  /** What reaches an origin behind caches. */
+  readonly origin: Rates;
+  /** By the closed form; undefined where none holds. */
+  readonly expected:
+    | { readonly updated: number; readonly requestsPerSecond: number; readonly bitsPerSecond: number }
+    | undefined;
+}
+
+/** When so large a share of the fleet runs a new release: milliseconds since the epoch, undefined = not in this time. */
+export interface Milestone {
+  readonly share: number;
+  readonly time: number | undefined;
+  readonly expected: number | undefined;
+}
+
+export interface Forecast {
+  readonly start: number;
+  readonly rows: readonly ForecastRow[];
+  readonly reached: readonly Milestone[];
+  readonly updated: number;
+  readonly reverted: number;
+  readonly hosts: LoadSummary;
+  readonly origin: LoadSummary;
+  readonly downloads: number;
+  /** Refreshes that met an expired timestamp, and tries that nobody answered. */
   readonly expired: number;
-  /** By formula: the mean rate of polls, and its busiest second in a thousand. */
-  readonly formula: { readonly polls: number; readonly busySecond: number };
-  /** The largest distance of `updated` from `expected`; undefined where no formula holds. */
+  readonly unanswered: number;
+  readonly formula: Formula;
+  /** Dollars for a month with this run in it; by the closed form of one update of all hosts. */
+  readonly cost: { readonly found: MonthlyCost; readonly expected: MonthlyCost };
+  /** How long nothing may be signed before a host meets an expired timestamp, in milliseconds. */
+  readonly signingSlack: number;
+  /** The largest distance of `updated` from its closed form; undefined where none holds. */
   readonly deviation: number | undefined;
 }
 
-const milestones = [0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 1] as const;
+const milestones = [0.01, 0.1, 0.5, 0.9, 0.99, 1] as const;
 
-/** @param rowLength milliseconds of one row, whole minutes */
-export function forecastOf(model: FleetModel, tally: Tally, rowLength: number): Forecast {
-  const minutes = minutesOf(model, tally);
-  const rows = rowsOf(model, minutes, Math.max(1, Math.round(rowLength / minute)));
-  const updated = sum(tally.updated) / model.hosts;
-  const deviations = rows.flatMap((row) =>
-    row.expected === undefined ? [] : [Math.abs(row.updated - row.expected)],
+export interface ForecastOptions {
+  /** Milliseconds of one row, whole minutes. */
+  readonly rowLength: number;
+  readonly prices: Prices;
+}
+
+export function forecastOf(
+  model: FleetModel,
+  tally: Tally,
+  { rowLength, prices }: ForecastOptions,
+): Forecast {
+  const loads = { hosts: loadOfHosts(model, tally), origin: loadOfOrigin(model, tally) };
+  const rollout = expectedRollout(model);
+  const rows = rowsOf(model, { tally, loads, rollout }, Math.max(1, Math.round(rowLength / minute)));
+  const deviations = rows.flatMap(({ updated, expected }) =>
+    expected === undefined ? [] : [Math.abs(updated - expected.updated)],
   );
-  const polls = meanPolls(model);
+  const [hosts, origin] = [summaryOf(loads.hosts), summaryOf(loads.origin)];
+  const expected = expectedMonth(model, 1);
+  const { duration } = model;
   return {
+    start: model.start,
     rows,
-    reached: milestones.map((share) => ({ share, time: reachedAt(model, tally, share) })),
-    updated,
+    reached: milestones.map((share) => ({
+      share,
+      time: reachedAt(model, tally, share),
+      expected: rollout?.reached(share),
+    })),
+    updated: sum(tally.updated) / model.hosts,
     reverted: sum(tally.reverted) / model.hosts,
-    totals: { requests: sum(minutes.requests), bytes: sum(minutes.bytes), downloads: sum(tally.downloads) },
-    peaks: {
-      requestsPerSecond: greatest(minutes.peaks),
-      bitsPerSecond: (greatest(minutes.bytes) * 8 * second) / minute,
-    },
+    hosts,
+    origin,
+    downloads: sum(tally.downloads),
     expired: sum(tally.expired),
-    formula: { polls, busySecond: busySecond(polls) },
+    unanswered: sum(tally.unanswered),
+    formula: formulaOf(model, rows, rollout),
+    cost: {
+      found: monthlyCost(
+        monthWith(hosts, quietLoad(model), duration),
+        monthWith(origin, quietOriginLoad(model), duration),
+        prices,
+      ),
+      expected: monthlyCost(expected.hosts, expected.origin, prices),
+    },
+    signingSlack: signingSlack(model),
     deviation: deviations.length === 0 ? undefined : Math.max(...deviations),
   };
 }
 
-interface Minutes {
-  readonly requests: Float64Array;
-  readonly peaks: Float64Array;
-  readonly bytes: Float64Array;
-  readonly updated: Uint32Array;
-  readonly reverted: Uint32Array;
+interface Sources {
+  readonly tally: Tally;
+  readonly loads: { readonly hosts: Load; readonly origin: Load };
+  readonly rollout: ExpectedRollout | undefined;
 }
 
-function minutesOf({ refresh, change }: FleetModel, tally: Tally): Minutes {
-  const bytes = imageBytes(tally);
-  const requests = new Float64Array(bytes.length);
-  const peaks = new Float64Array(bytes.length);
-  for (const [at, polls] of tally.polls.entries()) {
-    const informed = valueAt(tally.informed, at);
-    const asked = polls * refresh.requests + informed * change.requests + valueAt(tally.unanswered, at);
-    const index = Math.floor((at * second) / minute);
-    add(requests, index, asked);
-    add(bytes, index, polls * refresh.bytes + informed * change.bytes);
-    peaks[index] = Math.max(valueAt(peaks, index), asked);
-  }
-  return { requests, peaks, bytes, updated: tally.updated, reverted: tally.reverted };
-}
-
-function rowsOf(model: FleetModel, minutes: Minutes, width: number): readonly ForecastRow[] {
-  const formula = expectedUpdated(model);
+function rowsOf(
+  model: FleetModel,
+  { tally, loads, rollout }: Sources,
+  width: number,
+): readonly ForecastRow[] {
   const rows: ForecastRow[] = [];
-  let updated = 0;
-  let reverted = 0;
-  for (let from = 0; from < minutes.bytes.length; from += width) {
-    const until = Math.min(from + width, minutes.bytes.length);
+  let [updated, reverted] = [0, 0];
+  let asked = rollout?.asked(model.start);
+  for (let from = 0; from < tally.updated.length; from += width) {
+    const until = Math.min(from + width, tally.updated.length);
     const seconds = ((until - from) * minute) / second;
-    const row = (values: Float64Array | Uint32Array): number => sum(values.subarray(from, until));
-    updated += row(minutes.updated);
-    reverted += row(minutes.reverted);
+    updated += sum(tally.updated.subarray(from, until));
+    reverted += sum(tally.reverted.subarray(from, until));
     const time = model.start + until * minute;
+    const before = asked;
+    asked = rollout?.asked(time);
     rows.push({
       time,
       updated: updated / model.hosts,
       reverted: reverted / model.hosts,
-      expected: formula?.(time),
-      requestsPerSecond: row(minutes.requests) / seconds,
-      peakRequestsPerSecond: greatest(minutes.peaks.subarray(from, until)),
-      bitsPerSecond: (row(minutes.bytes) * 8) / seconds,
+      hosts: ratesOf(loads.hosts, from, until),
+      origin: ratesOf(loads.origin, from, until),
+      expected: rollout &&
+        before &&
+        asked && {
+          updated: rollout.updated(time),
+          requestsPerSecond: (asked.requests - before.requests) / seconds,
+          bitsPerSecond: ((asked.bytes - before.bytes) * 8) / seconds,
+        },
     });
   }
   return rows;
+}
+
+function ratesOf({ requests, peaks, bytes }: Load, from: number, until: number): Rates {
+  const seconds = ((until - from) * minute) / second;
+  return {
+    requestsPerSecond: sum(requests.subarray(from, until)) / seconds,
+    peakRequestsPerSecond: greatest(peaks.subarray(from, until)),
+    bitsPerSecond: (sum(bytes.subarray(from, until)) * 8) / seconds,
+  };
 }
 
 function reachedAt({ hosts, start }: FleetModel, { updated }: Tally, share: number): number | undefined {
@@ -117,8 +168,4 @@ function reachedAt({ hosts, start }: FleetModel, { updated }: Tally, share: numb
     if (sum >= share * hosts) return start + (index + 1) * minute;
   }
   return undefined;
-}
-
-function greatest(values: Float64Array): number {
-  return values.reduce((most, value) => Math.max(most, value), 0);
 }

@@ -19,9 +19,12 @@ export interface Tally {
   readonly reverted: Uint32Array;
   /** Polls that met an expired timestamp, by minute. */
   readonly expired: Uint32Array;
-  /** Downloads that were started, by minute. */
+  /** Downloads that were started, by second. */
   readonly downloads: Uint32Array;
-  /** Bytes of images, by minute: partial minutes, and the change of the bytes of every whole minute from here on. */
+  /**
+   * Bytes of images, by minute: partial minutes, and the change of the bytes of every whole minute from here on. Whole
+   * bytes, so that the sum of parts does not depend on their order.
+   */
   readonly imageEdges: Float64Array;
   readonly imageChange: Float64Array;
 }
@@ -37,7 +40,7 @@ export function emptyTally(duration: number): Tally {
     updated: counts(),
     reverted: counts(),
     expired: counts(),
-    downloads: counts(),
+    downloads: seconds(),
     imageEdges: new Float64Array(minutes),
     imageChange: new Float64Array(minutes),
   };
@@ -60,7 +63,7 @@ export function valueAt(values: Uint32Array | Float64Array, index: number): numb
   return Number(values[index]);
 }
 
-/** Spreads the bytes of one download evenly over its time. */
+/** Spreads the bytes of one download evenly over its time, to the byte. */
 export function countImage(
   { imageEdges, imageChange }: Tally,
   from: number,
@@ -74,10 +77,12 @@ export function countImage(
     return;
   }
   const rate = bytes / (until - from);
-  add(imageEdges, first, rate * ((first + 1) * minute - from));
-  add(imageEdges, last, rate * (until - last * minute));
-  add(imageChange, first + 1, rate * minute);
-  add(imageChange, last, -rate * minute);
+  const whole = Math.round(rate * minute);
+  const begun = Math.min(bytes, Math.round(rate * ((first + 1) * minute - from)));
+  add(imageEdges, first, begun);
+  add(imageEdges, last, bytes - begun - whole * (last - first - 1));
+  add(imageChange, first + 1, whole);
+  add(imageChange, last, -whole);
 }
 
 /** Bytes of images in every minute. */
@@ -94,7 +99,8 @@ export function imageBytes({ imageEdges, imageChange }: Tally): Float64Array {
 /** Adds a part of the fleet to another. */
 export function addTally(sum: Tally, part: Tally): void {
   for (const name of Object.keys(sum) as (keyof Tally)[]) {
-    for (const [index, value] of part[name].entries()) add(sum[name], index, value);
+    const [to, from] = [sum[name], part[name]];
+    for (let index = 0; index < to.length; index += 1) to[index] = valueAt(to, index) + valueAt(from, index);
   }
 }
 

@@ -42,7 +42,7 @@ export function fleetOf(changes: Partial<FleetModel> = {}): FleetModel {
     duration: 8 * day,
     groups: [{ share: 1, host }],
     publications: [{ at: start, manifest: manifestOf('1.1.0', 'default') }],
-    download: { bytes: 165_000_000, bandwidth: 100_000_000, startWithin: hour, failureRate: 0 },
+    download: { ...usualFleet.download, failureRate: 0 },
     ...changes,
   };
 }
