@@ -17,7 +17,8 @@ import { checkPurity } from './support/purity.ts';
 import { readSourceFacts, type SourceFacts } from './support/source-facts.ts';
 
 const repository = dirname(import.meta.dirname);
-const table = parseImportTable(readFileSync(join(repository, 'docs', 'architecture.md'), 'utf8'));
+const picture = readFileSync(join(repository, 'docs', 'architecture.md'), 'utf8');
+const table = parseImportTable(picture);
 
 /** Folders that compute over their arguments alone; and the one global that one file needs beyond the rule. */
 const pureFolders = ['metadata', 'trust', 'waves'];
@@ -132,6 +133,23 @@ describe('layers of src/', () => {
 
   it('there is no import cycle at run time', () => {
     assert.deepEqual(findCycles(runTimeGraph(sources, { lazy: true })), []);
+  });
+
+  it('the picture names every folder, and no file that is not there', () => {
+    const house = picture.slice(picture.indexOf('## 2.'), picture.indexOf('### How a command starts'));
+    const folders = new Set(sources.flatMap(({ path }) => path.split('/').slice(0, -1)));
+    assert.deepEqual(
+      [...folders].filter((name) => !new RegExp(`(^|[^\\w/-])${name}/`, 'm').test(house)),
+      [],
+    );
+    const paths = sources.map(({ path }) => `/${path}`);
+    const places = house.slice(house.indexOf('### Where is'));
+    const named = [...places.matchAll(/`([\w/-]+\.ts)`/g)].map(([, file]) => file ?? '');
+    assert.ok(named.length > 30);
+    assert.deepEqual(
+      named.filter((name) => !paths.some((path) => path.endsWith(`/${name}`))),
+      [],
+    );
   });
 
   it('no file is above 300 lines', () => {

@@ -1,6 +1,7 @@
 /**
  * Small files that must survive a crash: temporary file, fsync, rename or link, fsync of the folder, in that order.
- * After a crash at any point the name bears the old bytes or the new ones. No link is followed or replaced.
+ * After a crash at any point the name bears the old bytes or the new ones. No link is replaced, and none is followed
+ * below the folder that the caller trusts.
  */
 import { dirname } from 'node:path';
 import { diskError, isSystem, onDisk } from './disk-error.ts';
