@@ -9,6 +9,7 @@ import { formatPlanFile, parsePlanFile } from '../../../src/signer/publication/p
 import { type Plan, planPublication } from '../../../src/signer/publication/plan-publication.ts';
 import { publish } from '../../../src/signer/publication/publish.ts';
 import { refreshRepositories } from '../../../src/signer/refresh.ts';
+import { addRelease } from '../../../src/signer/release/add-release.ts';
 import { removeDraft } from '../../../src/signer/release/draft.ts';
 import { steerRelease } from '../../../src/signer/release/steer-release.ts';
 import type { Workspace } from '../../../src/signer/workspace/workspace.ts';
@@ -20,6 +21,7 @@ import {
   hour,
   open,
   planAndPublish,
+  putFile,
   start,
   unlock,
   workspaceDisk,
@@ -204,6 +206,27 @@ describe('signer/publication: a plan in a file', () => {
       const bytes = Buffer.from(formatJson(jsonOf(file)));
       assert.throws(() => parsePlanFile(bytes, 'plan.json'), { code: 'plan-invalid' });
     }
+  });
+
+  it('a repository that the file does not speak of is not published with it', async () => {
+    const variants = { k8s: ['x86_64'], metal: ['x86_64'] };
+    const workspace = await open(
+      await workspaceDisk({ template: 'bottlerocket', variants }),
+      new MemoryStore(),
+    );
+    await planAndPublish(workspace, start);
+    const images: Record<string, string> = {};
+    for (const kind of ['boot', 'root', 'hash'])
+      images[kind] = await putFile(workspace.fileSystem, `/images/${kind}`, kind);
+    const release = { arch: 'x86_64', version: '1.0.0', images };
+    await addRelease(workspace, { ...release, variant: 'k8s' });
+    const { file } = await fileOf(workspace, later);
+    await addRelease(workspace, { ...release, variant: 'metal' });
+    for (const rebase of [false, true])
+      await assert.rejects(planAsApproved(workspace, file, { now: later, rebase }), {
+        code: 'workspace-invalid',
+        message: /^metal\/x86_64: plan/,
+      });
   });
 
   it('a file that was altered is refused', async () => {

@@ -254,6 +254,26 @@ describe('signer/publication/publication-policy', () => {
     assert.throws(() => requireKept(next.violations, next.overrides), { code: 'policy-violated' });
   });
 
+  it('an override counts for what it names alone', async () => {
+    const workspace = await withPolicy('[policy]\nlargest_release = 13\nwaves = ["slow"]');
+    await addVersion(workspace, '1.0.0');
+    const override = { names: ['release-size'], reason: 'the last one with the old kernel', now: start };
+    const plan = await planPublication(workspace, { now: start, override });
+    assert.deepEqual(
+      plan.newOverrides.map(({ name }) => name),
+      ['release-size'],
+    );
+    await assert.rejects(publish(workspace, plan, { now: start, unlock }), {
+      code: 'policy-violated',
+      message: /--override wave-policy/,
+    });
+    assert.deepEqual(
+      await readOverrides(workspace.fileSystem, directory),
+      [],
+      'recorded with the publication',
+    );
+  });
+
   it('an override that nothing needs, of no name, or without a reason is refused', async () => {
     const workspace = await withPolicy('[policy]\nlargest_release = 13');
     await addVersion(workspace, '1.0.0');

@@ -509,6 +509,21 @@ describe('signer/publication/publish', () => {
     assert.deepEqual(warnings, ['metadata: timestamp 1 expired at 2026-12-01T12:00:00Z: refresh it']);
   });
 
+  it('says after the commit what hosts will refuse in five days unless it is renewed', async () => {
+    const workspace = await open(await workspaceDisk());
+    const expires = Date.parse('2027-11-23T12:00:00Z');
+    const warnings = async (now: number) =>
+      (await planAndPublish(workspace, now)).result.repositories[0]?.warnings;
+    assert.deepEqual(await warnings(start), []);
+    await addVersion(workspace, '1.0.0');
+    const [only, ...others] = (await warnings(expires - 4 * day)) ?? [];
+    assert.match(
+      only ?? '',
+      /^metadata: root 1 expires at 2027-11-23T.*: hosts will refuse it at .* unless it is renewed$/,
+    );
+    assert.deepEqual(others, []);
+  });
+
   it('a clock that is ahead on a store without one is asked about before anything is signed', async () => {
     const workspace = await open(await workspaceDisk(), new MemoryStore());
     await addVersion(workspace, '1.0.0');

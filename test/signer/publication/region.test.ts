@@ -168,6 +168,33 @@ describe('signer/publication/region', () => {
     assert.ok(state?.error);
   });
 
+  it('one that shows another timestamp of the same number is left as it is', async () => {
+    const fork = new MemoryStore('fork');
+    const workspace = await withRegions([fork]);
+    const twin = await open(await workspaceDisk(), fork);
+    await planAndPublish(twin, start + hour);
+    await planAndPublish({ ...workspace, regions: [] }, start);
+    const before = (await fork.stat('metadata/timestamp.json'))?.etag;
+    const [state] = await advanceRegions({ ...workspace, regions: [fork] }, await liveOf(workspace), {
+      now: start + hour,
+    });
+    assert.deepEqual([state?.standing, state?.error?.code], ['behind', 'store-conflict']);
+    assert.equal((await fork.stat('metadata/timestamp.json'))?.etag, before);
+  });
+
+  it('PUB-20: one that lost a file which it lists does not go on to list it again', async () => {
+    const region = new MemoryStore('region');
+    const workspace = await withRegions([region]);
+    await addVersion(workspace, '1.0.0');
+    await planAndPublish(workspace, start);
+    for await (const { name, etag } of region.list('targets/'))
+      if (name.endsWith('1.0.0.img')) await region.remove(name, etag);
+    await addVersion(workspace, '1.1.0');
+    const { result } = await planAndPublish(workspace, later);
+    const [state] = result.regions;
+    assert.deepEqual([state?.standing, state?.version, state?.error?.code], ['behind', 1, 'not-found']);
+  });
+
   it('two publishers that bring a region on at once do not take each other for strangers', async () => {
     const region = new MemoryStore('region');
     const workspace = await withRegions([region]);
