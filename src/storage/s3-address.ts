@@ -15,7 +15,8 @@ export interface S3Address {
   readonly region?: string;
   /** An address of one's own server; otherwise AWS. */
   readonly endpoint?: string;
-  readonly pathStyle: boolean;
+  /** Undefined: as fits the endpoint, wherever it is configured. */
+  readonly pathStyle?: boolean;
   readonly profile?: string;
   /** `off`: the store takes no SHA-256 with a write, so everything that is written is read back and hashed. */
   readonly checksums: 'sha256' | 'off';
@@ -52,9 +53,9 @@ export function parseS3Address(text: string): S3Address {
     ...(region !== undefined && { region }),
     ...(endpoint !== undefined && { endpoint }),
     ...(profile !== undefined && { profile }),
-    pathStyle:
-      word(text, values, 'path-style', ['true', 'false'], endpoint === undefined ? 'false' : 'true') ===
-      'true',
+    ...(values.has('path-style') && {
+      pathStyle: word(text, values, 'path-style', ['true', 'false'], 'true') === 'true',
+    }),
     checksums: word(text, values, 'checksums', ['sha256', 'off'], 'sha256'),
     etags: word(text, values, 'etags', ['quoted', 'bare'], 'quoted'),
     forbidden: word(text, values, 'forbidden', ['error', 'absent'], 'error'),

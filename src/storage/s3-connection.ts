@@ -5,12 +5,14 @@
  * - Every answer is bounded before it is parsed, and its Date is noted.
  * - Credentials come from AWS's usual places. When they expire on the way, all places are read anew.
  */
+import type { AgentOptions } from 'node:https';
 import type * as Sdk from '@aws-sdk/client-s3';
 import { TidegateError } from '../errors.ts';
 import type { S3Address } from './s3-address.ts';
 import { s3LocationText } from './s3-address.ts';
 import { boundAnswer, isRawAnswer } from './s3-answer.ts';
 import { CredentialNotes, checkCredentials } from './s3-credentials.ts';
+import { agentOptions, isPathStyle } from './s3-environment.ts';
 
 export interface S3Credentials {
   readonly accessKeyId: string;
@@ -102,7 +104,7 @@ export class S3Connection {
 
   async #connect(): Promise<{ readonly sdk: typeof Sdk; readonly client: Sdk.S3Client }> {
     const sdk = await import('@aws-sdk/client-s3');
-    const client = new sdk.S3Client(this.#config());
+    const client = new sdk.S3Client(this.#config(await agentOptions()));
     this.#handler = client.config.requestHandler;
     client.middlewareStack.add(
       (next, context) => async (args) => {
@@ -118,16 +120,16 @@ export class S3Connection {
     return { sdk, client };
   }
 
-  #config(): Sdk.S3ClientConfig {
-    const { region, endpoint, pathStyle, profile } = this.address;
+  #config(options: AgentOptions): Sdk.S3ClientConfig {
+    const { region, endpoint, profile } = this.address;
     const { credentials, connectTimeout, stallTimeout } = { ...defaultTimeouts, ...this.#options };
-    const agent = { keepAlive: true, maxSockets: connections };
+    const agent = { ...options, keepAlive: true, maxSockets: connections };
     const config: Sdk.S3ClientConfig = {
       ...(region !== undefined && { region }),
       ...(endpoint !== undefined && { endpoint }),
       ...(profile !== undefined && { profile }),
       ...(credentials !== undefined && { credentials }),
-      forcePathStyle: pathStyle,
+      forcePathStyle: isPathStyle(this.address),
       maxAttempts: 1,
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
