@@ -99,7 +99,13 @@ async function placesOf(
   const own = repositoriesOf(workspace.settings).filter(({ fleets }) =>
     fleets.some((fleet) => fleet.variant === variant && fleet.arch === arch),
   );
-  if (own.length === 0) throw new TidegateError('not-found', `${variant} ${arch} is not in tidegate.toml`);
+  if (own.length === 0) {
+    const known = workspace.settings.fleets.map((fleet) => `${fleet.variant} ${fleet.arch}`).join(', ');
+    throw new TidegateError(
+      'not-found',
+      `${variant} ${arch} is not in tidegate.toml; expected one of ${known}`,
+    );
+  }
   const places = own.map(({ folders }) => placeIn(workspace.store, folders.metadata));
   const trustedRoot = root === undefined ? undefined : await readTrustedRoot(root, surroundings.directory);
   return { places, trustedRoot: trustedRoot ?? hostAnchor(workspace.roots) };
