@@ -20,11 +20,11 @@ function rowOf(hosts: number): string {
   const groups = [{ share: 1, host: { variant: 'any', arch: 'any', version: '0.0.0' } }];
   const model = { ...usualFleet, hosts, groups, publications: [{ at: 0, manifest }], start: 0, duration: 1 };
   const polls = meanPolls(model);
-  const { timestamps, absences } = originRates(model);
+  const { timestamps, absences } = originRates(model, polls);
   const [month, quiet] = [1, 0].map((updates) => expectedMonth(model, updates));
   assert.ok(month && quiet);
   const cost = monthlyCost(month.hosts, month.origin, listPrices);
-  const dollars = (value: number): string => `$ ${Math.round(value).toLocaleString('en')}`;
+  const dollars = (value: number): string => `$${Math.round(value).toLocaleString('en')}`;
   const cells = [
     hosts.toLocaleString('en'),
     rounded(polls * 2, 2),
@@ -72,8 +72,8 @@ describe('docs/operator-manual.md', () => {
       const { cost, formula } = JSON.parse(out) as Simulated;
       const cells = /\| 1,000 \|.*/.exec(text)?.[0].split(' | ') ?? [];
       assert.equal(rounded(formula.polls * 2, 2), cells[1]);
-      assert.equal(`$ ${Math.round(cost.expected.bare)}`, cells[5]);
-      assert.equal(`$ ${Math.round(cost.expected.cached)}`, cells[6]);
+      assert.equal(`$${Math.round(cost.expected.bare)}`, cells[5]);
+      assert.equal(`$${Math.round(cost.expected.cached)}`, cells[6]);
     } finally {
       session.end();
     }

@@ -76,8 +76,8 @@ export function formatBits(bits: number): string {
   return `${(bits / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${bitUnits[power]}`;
 }
 
-/** "$ 10,294", "$ 2.62" */
+/** "$10,294", "$2.62" */
 export function formatDollars(dollars: number): string {
   const digits = dollars < 99.5 ? 2 : 0;
-  return `$ ${dollars.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
+  return `$${dollars.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
 }

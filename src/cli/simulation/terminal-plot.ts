@@ -59,7 +59,7 @@ export function tableLines(table: readonly (readonly string[])[], columns: numbe
   if (lines.every((line) => line.length <= columns)) return lines;
   const [head = [], ...rows] = table;
   return rows.flatMap(([label = '', ...cells]) => [
-    label,
+    `${head[0] ?? ''} ${label}`.trim(),
     ...formatTable(cells.map((cell, index) => [`  ${head[index + 1] ?? ''}`, cell])).split('\n'),
   ]);
 }

@@ -33,13 +33,16 @@ export function originRate(arrivals: number, caches: number, cacheTime: number):
 
 /**
  * The same in the mean: after a copy has become too old, a cache waits for somebody who wants it. Of the two files of
- * every poll.
+ * every refresh.
+ *
+ * @param refreshes per second
  */
-export function originRates(model: FleetModel): { readonly timestamps: number; readonly absences: number } {
-  const polls = meanPolls(model);
-  const { count, absentTime } = model.caches;
-  const mean = (cacheTime: number): number => polls / (1 + (polls * cacheTime) / (count * perSecond));
-  return { timestamps: mean(model.cacheTime), absences: mean(absentTime) };
+export function originRates(
+  { caches, cacheTime }: Pick<FleetModel, 'caches' | 'cacheTime'>,
+  refreshes: number,
+): { readonly timestamps: number; readonly absences: number } {
+  const mean = (kept: number): number => refreshes / (1 + (refreshes * kept) / (caches.count * perSecond));
+  return { timestamps: mean(cacheTime), absences: mean(caches.absentTime) };
 }
 
 /** How long nothing may be signed before the first host meets an expired timestamp. */

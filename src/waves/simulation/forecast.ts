@@ -1,11 +1,11 @@
 /** What a run says to people: shares over time, rates, the end, what it costs, and how far from the formulas it is. */
-import { signingSlack } from './closed-form.ts';
+import { meanPolls, signingSlack } from './closed-form.ts';
 import { type MonthlyCost, monthlyCost, type Prices } from './cost.ts';
 import { type ExpectedRollout, expectedRollout } from './expected-rollout.ts';
 import type { FleetModel } from './fleet-model.ts';
 import { type Formula, formulaOf } from './formula.ts';
 import { greatest, type Load, type LoadSummary, loadOfHosts, loadOfOrigin, summaryOf } from './load.ts';
-import { expectedMonth, monthWith, quietLoad, quietOriginLoad } from './month.ts';
+import { expectedMonth, monthWith, quietLoad, refreshesAtOrigin } from './month.ts';
 import { minute, second, sum, type Tally } from './tally.ts';
 
 /** Means over a row of the forecast, but for the peak. */
@@ -102,7 +102,7 @@ export function forecastOf(
     cost: {
       found: monthlyCost(
         monthWith(hosts, quietLoad(model), duration),
-        monthWith(origin, quietOriginLoad(model), duration),
+        monthWith(origin, refreshesAtOrigin(model, meanPolls(model)), duration),
         prices,
       ),
       expected: monthlyCost(expected.hosts, expected.origin, prices),

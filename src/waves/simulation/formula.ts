@@ -2,7 +2,7 @@
 import { busySecond, meanPolls, retryStorm, synchronisedPeak } from './closed-form.ts';
 import type { ExpectedRollout } from './expected-rollout.ts';
 import { type FleetModel, refreshOf } from './fleet-model.ts';
-import { copiedOnce, plus, quietOriginLoad, scaled } from './month.ts';
+import { copiedOnce, plus, refreshesAtOrigin, scaled } from './month.ts';
 import { minute } from './tally.ts';
 
 export interface Formula {
@@ -34,11 +34,13 @@ export function formulaOf(
   rollout: ExpectedRollout | undefined,
 ): Formula {
   const { start, duration, hosts, retry, outages, polling } = model;
-  const quiet = scaled(quietOriginLoad(model), duration);
-  const origin = plus(quiet, copiedOnce(model));
+  const seconds = duration / 1000;
+  // Before it downloads a host refreshes once more.
+  const updates = hosts * (rollout?.updated(start + duration) ?? 0);
+  const refreshes = refreshesAtOrigin(model, meanPolls(model) + updates / seconds);
+  const origin = plus(scaled(refreshes, duration), copiedOnce(model));
   const [first, last] = [rollout?.asked(start), rollout?.asked(start + duration)];
   const all = first && last && { requests: last.requests - first.requests, bytes: last.bytes - first.bytes };
-  const seconds = duration / 1000;
   const expected = rows.flatMap((row) => row.expected ?? []);
   const busiest = expected.reduce((most, { requestsPerSecond }) => Math.max(most, requestsPerSecond), 0);
   const fullest = expected.reduce((most, { bitsPerSecond }) => Math.max(most, bitsPerSecond), 0);

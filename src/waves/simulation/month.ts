@@ -1,7 +1,8 @@
 /** What a fleet asks in a month: of whoever answers the hosts, and of the origin behind caches. */
-import { originRates } from './closed-form.ts';
+import { meanPolls, originRates } from './closed-form.ts';
 import { month } from './cost.ts';
 import { type FleetModel, refreshOf, type Transfer } from './fleet-model.ts';
+import { second } from './tally.ts';
 
 /**
  * A month with this run in it: polls go on before and after it as always. Of a run that is longer, its share.
@@ -23,7 +24,10 @@ export function expectedMonth(
   const update = plus(plus(refreshOf(model), change), download);
   return {
     hosts: plus(scaled(quietLoad(model), month), scaled(update, hosts * updates)),
-    origin: plus(scaled(quietOriginLoad(model), month), scaled(copiedOnce(model), updates)),
+    origin: plus(
+      scaled(refreshesAtOrigin(model, meanPolls(model) + (hosts * updates * second) / month), month),
+      scaled(copiedOnce(model), updates),
+    ),
   };
 }
 
@@ -37,12 +41,12 @@ export function quietLoad(model: FleetModel): Transfer {
   return scaled(refreshOf(model), model.hosts / model.polling.interval);
 }
 
-/** What of that reaches the origin behind caches. */
-export function quietOriginLoad(model: FleetModel): Transfer {
-  const { timestamps, absences } = originRates(model);
+/** What so many refreshes per second ask of the origin behind caches, in one millisecond. */
+export function refreshesAtOrigin(model: FleetModel, refreshes: number): Transfer {
+  const { timestamps, absences } = originRates(model, refreshes);
   const { refresh } = model;
   const bytes = timestamps * refresh.timestamp + absences * refresh.absent;
-  return scaled({ requests: timestamps + absences, bytes }, 1 / 1000);
+  return scaled({ requests: timestamps + absences, bytes }, 1 / second);
 }
 
 export function scaled({ requests, bytes }: Transfer, factor: number): Transfer {
