@@ -3,7 +3,7 @@ import { formatTime } from '../metadata/time.ts';
 import type { PlannedSteering } from '../signer/publication/steering-plan.ts';
 import { steeringName } from '../signer/release/steering-draft.ts';
 import { waveRows } from '../signer/release/wave-rows.ts';
-import { formatDuration, formatTable } from '../terminal.ts';
+import { countOf, formatDuration, formatTable } from '../terminal.ts';
 import type { Release } from '../waves/release.ts';
 import { MAX_SEED } from '../waves/seed.ts';
 import { completeAt, openPlaces } from '../waves/turn.ts';
@@ -21,13 +21,13 @@ const verbs = {
 
 /** @param now in milliseconds */
 export function steeringLines(steered: PlannedSteering, now: number): readonly string[] {
-  const { change, before, after } = steered;
+  const { change, before, after, goal } = steered;
   const name = `${verbs[change.kind]} ${steeringName(change)}`.trim();
   if (change.kind === 'migrations') {
     const hops = change.migrations.map(
       ({ from, to, targets }) => `    ${from} to ${to}: ${targets.join(', ') || 'nothing to run'}`,
     );
-    return [`${name}: ${change.migrations.length} hops`, ...hops];
+    return [`${name}: ${countOf(change.migrations.length, 'hop')}`, ...hops];
   }
   if (change.kind === 'max-version') {
     return [`${name}: ${before?.maxVersion ?? 'none'} → ${change.maxVersion}; hosts above go down to it`];
@@ -35,7 +35,7 @@ export function steeringLines(steered: PlannedSteering, now: number): readonly s
   if (change.kind === 'withdraw') {
     const why = change.reason === undefined ? '' : `: ${change.reason}`;
     const call =
-      change.callBack === undefined ? 'hosts that run it stay' : 'hosts that run it are called back';
+      goal === undefined ? 'hosts that run it stay' : `hosts that run it are called back to ${goal}`;
     return [`${name}${why}`, `    it is never offered again; ${call}`];
   }
   if (change.kind === 'barrier') {
@@ -106,10 +106,10 @@ function shareText(open: number): string {
 }
 
 /** The same as data, times as text. */
-export function steeringData({ change, before, after }: PlannedSteering): Record<string, unknown> {
+export function steeringData({ change, before, after, goal }: PlannedSteering): Record<string, unknown> {
   const data = (release: Release | undefined): unknown =>
     release === undefined ? null : releaseData(release);
-  return { change, before: data(before), after: data(after) };
+  return { change, before: data(before), after: data(after), ...(goal !== undefined && { goal }) };
 }
 
 /** A release as data, times as text. */

@@ -240,7 +240,7 @@ describe('tidegate waves', () => {
     await run(`waves withdraw ${release} --reason bad --call-back`);
     assert.match(
       await run('plan'),
-      /withdrawal of release demo x86_64 1\.1\.0: bad\n.*never offered again; hosts that run it are called back/,
+      /withdrawal of release demo x86_64 1\.1\.0: bad\n.*never offered again; hosts that run it are called back to 1\.0\.0\n/,
     );
     await run('publish');
     assert.deepEqual(
@@ -352,7 +352,7 @@ describe('tidegate waves', () => {
     await run('target add disk-1.1.0.img.mig');
     assert.match(
       await run('plan'),
-      /migrations of metadata: 1 hops\n +1\.0\.0 to 1\.1\.0: disk-1\.1\.0\.img\.mig/,
+      /migrations of metadata: 1 hop\n +1\.0\.0 to 1\.1\.0: disk-1\.1\.0\.img\.mig/,
     );
     await run('publish');
     assert.equal(manifest().migrations.length, 1);

@@ -55,12 +55,12 @@ function isWithdrawn(release: Release, { withdrawn = [] }: Manifest): boolean {
   return withdrawn.some((one) => releaseKey(one) === releaseKey(release));
 }
 
-function steeringJson({ change, before, after }: PlannedSteering): Plain {
+function steeringJson({ change, before, after, goal }: PlannedSteering): Plain {
   return {
     kind: change.kind,
     what: steeringName(change),
     reason: 'reason' in change ? change.reason : undefined,
-    call_back: 'callBack' in change ? change.callBack : undefined,
+    call_back: goal,
     before: before && releaseJson(before),
     after: after && releaseJson(after),
     migrations: 'migrations' in change ? change.migrations.map((hop) => ({ ...hop })) : undefined,

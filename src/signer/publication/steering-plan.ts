@@ -33,6 +33,8 @@ export interface PlannedSteering {
   /** The release before and after, or a release of the fleet where its highest version changes. */
   readonly before: Release | undefined;
   readonly after: Release | undefined;
+  /** Of a withdrawal that calls hosts back: the version that they go down to. */
+  readonly goal?: string;
 }
 
 export interface SteeringInput {
@@ -55,9 +57,15 @@ export function planSteering({ manifest, steering, at }: SteeringInput): {
     requireListed(one.change, sum);
     sum = steer(sum, one, at);
     const after = concerned(one.change, sum);
-    return { change: one.change, before, after };
+    const goal = goalOf(one.change, sum);
+    return { change: one.change, before, after, ...(goal !== undefined && { goal }) };
   });
   return { manifest: sum, steered };
+}
+
+function goalOf(change: Steering, { updates }: Manifest): string | undefined {
+  if (change.kind !== 'withdraw' || change.callBack === undefined) return undefined;
+  return updates.find(({ variant, arch }) => variant === change.variant && arch === change.arch)?.maxVersion;
 }
 
 /** True when what the change wants is so. */
