@@ -191,6 +191,54 @@ describe('steering a release', () => {
     assert.equal(completeAt(free), opens);
   });
 
+  it('knows the very moment: of a group, of the end, of the clock of whoever resumes', () => {
+    const groups = [{ labels: ['canary'], opens: start }];
+    const manifest = rollout('linear', 'default', { groups });
+    const paused = pauseRelease(manifest, id, { at: start });
+    assert.ok(openFor(paused, 5, start, ['canary']), 'open at the second at which it is paused');
+    assert.deepEqual(
+      only(resumeRelease(paused, id, start - hour)).waves,
+      only(manifest).waves,
+      'a clock that is behind moves nothing back',
+    );
+    const end = Number(completeAt(only(manifest)));
+    assert.throws(() => accelerateRelease(manifest, id, { at: end, factor: 2 }), { code: 'release-invalid' });
+    assert.equal(only(accelerateRelease(manifest, id, { at: end - 1, factor: 2 })).pause, undefined);
+    assert.throws(() => accelerateRelease(manifest, id, { at: start, factor: 1001 }), /up to 1000/);
+    const slow = only(rollout('linear'));
+    const policy = {
+      waves: [
+        { startAfter: 0, fleetPercentage: 50 },
+        { startAfter: 20 * hour, fleetPercentage: 100 },
+      ],
+    };
+    const entered = only(accelerateRelease(rollout('linear'), id, { at: start + 36 * hour, policy }));
+    assert.equal(
+      openPlaces(entered, start + 36 * hour),
+      openPlaces(slow, start + 36 * hour),
+      'no place more',
+    );
+    // Waves that would fall into one second stay apart, and nobody who is open closes.
+    const minutes = new Map([0, 100, 200, 300].map((seed, index) => [seed, start + index * 60_000]));
+    const near = only(
+      accelerateRelease(rollout('linear', 'default', { waves: minutes }), id, { at: start, factor: 1000 }),
+    );
+    const times = [...near.waves.values()];
+    assert.deepEqual(
+      times.map((time) => time - start),
+      [-3000, -2000, -1000, 0],
+    );
+    // A policy by which the last host comes at the same moment.
+    const waves = [{ startAfter: 0, fleetPercentage: 100 }];
+    const later = rollout('linear', 'default', { waves: new Map([[0, start + hour]]) });
+    const same = { waves: [{ startAfter: hour, fleetPercentage: 100 }] };
+    assert.deepEqual(
+      only(accelerateRelease(later, id, { at: start, policy: same })).waves,
+      only(later).waves,
+    );
+    assert.ok(openFor(accelerateRelease(later, id, { at: start, policy: { waves } }), 2047, start));
+  });
+
   it('pauses before the first wave, and waves of another tool that begin above seed 0', () => {
     const early = pauseRelease(rollout('linear'), id, { at: start });
     assert.deepEqual([...only(early).waves.keys()], [0]);
