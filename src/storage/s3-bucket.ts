@@ -67,12 +67,14 @@ export async function bucketFacts(calls: S3Calls, { signal }: CancelOptions = {}
   };
 }
 
-const everybody = /\/groups\/global\/(?:AllUsers|AuthenticatedUsers)$/;
+/** AWS names groups by an address, versitygw by a word. */
+const everybody = /(?:\/groups\/global\/(?:AllUsers|AuthenticatedUsers)|^all-users)$/;
 
 function publicOf({ Grants = [] }: GetBucketAclCommandOutput): 'public' | 'private' {
   const writes = Grants.some(
     ({ Grantee, Permission = '' }) =>
-      everybody.test(Grantee?.URI ?? '') && ['WRITE', 'WRITE_ACP', 'FULL_CONTROL'].includes(Permission),
+      everybody.test(Grantee?.URI ?? Grantee?.ID ?? '') &&
+      ['WRITE', 'WRITE_ACP', 'FULL_CONTROL'].includes(Permission),
   );
   return writes ? 'public' : 'private';
 }

@@ -1,6 +1,7 @@
 /** What a bucket promises by its settings: that nobody overwrites, whatever program he uses. Pure. */
 import { isTidegateError } from '../../errors.ts';
 import type { BucketFacts } from '../../storage/s3-bucket.ts';
+import { notesFolder } from '../publication/store-note.ts';
 import { type Policy, type PolicyRequest, parsePolicy, verdictOf } from './bucket-policy.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 
@@ -147,6 +148,12 @@ export function conditionalWrites(place: BucketPlace): readonly PolicyRequest[] 
     ...versioned.map((key) => put(place, key, { 's3:objectcreationoperation': 'false' })),
     ...timestamps.map((key) => put(place, key, { 's3:if-none-match': '*' })),
     ...timestamps.map((key) => put(place, key, { 's3:if-match': '"etag"' })),
+    // A pin that is held anew.
+    ...place.folders.map((folder) =>
+      put(place, `${place.prefix}${notesFolder}/${folder}/plans/${anyHash}.json`, {
+        's3:if-match': '"etag"',
+      }),
+    ),
   ];
 }
 

@@ -149,7 +149,8 @@ async function publicFindings(
   const files = servedFiles({ folders, snapshot: published.snapshot.version, root, targets });
   const served = isWebAddress(url) ? await servedFindings(url, files, signal && { signal }) : [];
   const bytes = await readerOf(open, signal)(metadataName(folders, 'timestamp'), 16_384).catch(notReadable);
-  const same = bytes !== undefined && Buffer.from(bytes).equals(published.bytes.timestamp);
+  // One that cannot be read has been said by hosts.
+  const same = bytes === undefined || Buffer.from(bytes).equals(published.bytes.timestamp);
   const where = `${place.name} at ${open.location}`;
   const there = await orFinding('files', where, () => fileFindings(open, where, targets, signal));
   const late = warn(

@@ -35,7 +35,7 @@ interface Fault {
 const everything = /./;
 const faults: readonly Fault[] = [
   {
-    name: 'gzip, of a GET alone, as nginx does it',
+    name: 'gzip, of a GET alone',
     at: /snapshot\.json$/,
     answer: ({ method, headers }, response, bytes) => {
       if (method !== 'GET' || !String(headers['accept-encoding']).includes('gzip')) return false;

@@ -151,6 +151,7 @@ describe('signer/doctor', () => {
     const findings = await look(workspace, { url: server.url });
     assert.ok(levels(findings, 'published').includes('fail'));
     assert.ok(levels(findings, 'client').includes('ok'));
+    assert.deepEqual(levels(findings, 'version'), ['ok'], 'nobody knows which timestamp is there');
   });
 
   it('tells how far regions are behind', async () => {
@@ -209,6 +210,12 @@ describe('signer/doctor', () => {
           ),
         );
       }
+      acl =
+        '<Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Group"><ID>all-users</ID></Grantee><Permission>WRITE</Permission></Grant>';
+      assert.ok(
+        (await said('policy')).some((text) => /everybody/.test(text)),
+        'as versitygw says it',
+      );
       const rule = (id: string, prefix: string, what: string, status = 'Enabled'): string =>
         `<Rule><ID>${id}</ID><Filter><Prefix>${prefix}</Prefix></Filter><Status>${status}</Status>${what}</Rule>`;
       const uploads = rule(

@@ -135,12 +135,12 @@ async function record(kind: WorkspaceKind): Promise<Recorded> {
 
 const kinds: readonly WorkspaceKind[] = [
   { template: 'single' },
-  { template: 'bottlerocket', variants: { demo: ['x86_64'] } },
+  { template: 'bottlerocket', variants: { 'k8s-1.30+a': ['x86.64'] } },
 ];
 
 describe('templates for a bucket', () => {
   for (const kind of kinds) {
-    it(`allow every call that we make, and deny every write without a condition: ${kind.template}`, async () => {
+    it(`allow every call that we make, and deny every write without a condition: ${JSON.stringify(kind.variants ?? kind.template)}`, async () => {
       const recorded = await record(kind);
       const bucket = policyOf('bucket-policy.json');
       for (const who of ['publisher', 'refresher', 'gc', 'reader'] as const) {
@@ -193,7 +193,7 @@ describe('templates for a bucket', () => {
       location: 's3',
       bucket: testBucket,
       prefix: 'fleet/',
-      folders: ['metadata', 'demo/x86_64'],
+      folders: ['metadata', 'demo/x86_64', 'k8s-1.30+a/x86.64'],
     };
     const judge = (policy: string) => bucketFindings({ policy, versioning: 'on' }, place)[0];
     const text = textOf('bucket-policy.json');
