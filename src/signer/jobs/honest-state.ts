@@ -199,7 +199,10 @@ function floorsOf(
   return { ...(snapshot === undefined ? floors : floorsWithSnapshot(floors, snapshot.document)), timestamp };
 }
 
-/** Roles of which something else is published than the honest state says: where the attacker had a hand in. */
+/**
+ * Roles of which something else is published than the honest state says, where the attacker had a hand in; and those
+ * whose numbers hosts must forget.
+ */
 export async function changedRoles(
   workspace: Workspace,
   place: RepositoryPlace,
@@ -208,7 +211,12 @@ export async function changedRoles(
   const { head, request, whole } = await readChain(workspace, place);
   const changed = new Set<string>();
   if (head === undefined) return ['timestamp'];
-  const honest = parseSnapshot(parseEnvelope(state.snapshot, defaultLimits, 'snapshot')).meta;
+  const { version: goal, meta: honest } = parseSnapshot(
+    parseEnvelope(state.snapshot, defaultLimits, 'snapshot'),
+  );
+  // A backup that is too old: hosts have seen higher numbers, and forget them with these keys only.
+  const floors = await readFloors(workspace, place.name);
+  if (floors.timestamp > state.timestamp || floors.snapshot > goal) changed.add('timestamp').add('snapshot');
   try {
     const timestamp = parseEnvelope(head.bytes, defaultLimits, 'timestamp.json').signed.get('version');
     if (timestamp !== state.timestamp) changed.add('timestamp');

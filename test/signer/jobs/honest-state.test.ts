@@ -63,6 +63,34 @@ describe('signer/jobs: the state to return to', () => {
       assert.deepEqual((await open(fs, store)).settings.roles.snapshot.keys, ['snapshot-2']);
     }).timeout(20_000);
 
+  it('PUB-05: a store that only an old backup is left of: numbers that hosts saw are forgotten with the keys', async () => {
+    const { fs, store } = await publishedWorkspace();
+    const backup = new Map<string, Uint8Array>();
+    for (const name of ['timestamp.json', '1.snapshot.json', '1.targets.json'])
+      backup.set(name, await bytesOf(store, name));
+    const workspace = await open(fs, store);
+    await addVersion(workspace, '1.1.0');
+    await planAndPublish(workspace, start + 1000);
+    for (const name of ['2.snapshot.json', '2.targets.json']) await put(store, name, undefined);
+    await put(store, 'timestamp.json', backup.get('timestamp.json'));
+    const bytes = backup.get('1.snapshot.json') ?? new Uint8Array();
+    const state = await stateOfCopy(workspace, placeOf(workspace), { bytes, path: 'backup' });
+    const job = await startRecovery(workspace, {
+      ...startOptions(now),
+      honest: [state],
+      remove: [],
+      stolen: [],
+    });
+    assert.equal((await goOn(workspace, job, now)).stage, 'done');
+    const { settings } = await open(fs, store);
+    const { snapshot, timestamp, targets } = settings.roles;
+    assert.deepEqual(
+      [snapshot, timestamp, targets].flatMap(({ keys }) => keys),
+      ['snapshot-2', 'timestamp-2', 'targets'],
+    );
+    assert.equal((await readLive(await open(fs, store), placeOf(workspace))).published?.timestamp.version, 2);
+  }).timeout(20_000);
+
   it('a file of it that was altered is named, and what to do', async () => {
     const { store, workspace } = await publishedWorkspace();
     const state = await stateOfJournal(workspace, placeOf(workspace));
