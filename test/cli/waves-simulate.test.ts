@@ -179,6 +179,11 @@ describe('tidegate waves simulate', () => {
     assert.ok(unsigned.expired > 4000);
     assert.equal(updatedAt(unsigned, 3), updatedAt(unsigned, 1.5));
     assert.equal(unsigned.updated, 1);
+    const broken = await simulate('--revert-rate 10%');
+    assert.match(
+      broken.headline[0] ?? '',
+      /, (89|90)\.\d % at the end, after 4 d, (9|10)\.\d % fell back\.$/,
+    );
     const typed = await session.type(
       `waves simulate ${fleet} --unsigned 1d..3d --outage 1d..2d --timestamp-life 1d`,
     );

@@ -39,7 +39,7 @@ export function reportOf(model: FleetModel, forecast: Forecast, source: ReportSo
 }
 
 function headlineOf(model: FleetModel, forecast: Forecast, source: ReportSource): readonly string[] {
-  const { reached, updated, hosts, origin, cost } = forecast;
+  const { reached, updated, reverted, hosts, origin, cost } = forecast;
   const after = (share: number): string | undefined => {
     const time = reached.find((one) => one.share === share)?.time;
     return time === undefined ? undefined : formatDuration(time - model.start);
@@ -51,6 +51,7 @@ function headlineOf(model: FleetModel, forecast: Forecast, source: ReportSource)
     all === undefined
       ? `${formatShare(updated)} at the end, after ${formatDuration(model.duration)}`
       : `all of it after ${all}`,
+    ...(reverted === 0 ? [] : [`${formatShare(reverted)} fell back`]),
   ];
   const caches = countOf(model.caches.count, 'cache');
   return [
@@ -170,7 +171,9 @@ function factsOf(model: FleetModel, forecast: Forecast, source: ReportSource): R
     ['busiest', 'by formula: what 99.9 % of seconds and minutes stay below'],
     [
       'by formula',
-      deviation === undefined ? 'none holds for this' : `within ${formatShare(deviation)} of the fleet`,
+      deviation === undefined
+        ? 'none holds for this'
+        : `within ${(deviation * 100).toFixed(2)} % of the fleet`,
     ],
   ];
 }

@@ -16,6 +16,8 @@ export interface Part {
 
 export interface RunOptions {
   readonly signal: AbortSignal;
+  /** Default: as many as the machine runs at once. The result does not depend on it. */
+  readonly threads?: number;
   /** Told the number of hosts that are done. */
   readonly progress: (hosts: number) => void;
 }
@@ -29,7 +31,7 @@ const partsOfThread = 10;
 export async function runSimulation(model: FleetModel, options: RunOptions): Promise<Tally> {
   checkModel(model);
   if (model.hosts < smallFleet) return simulate(model);
-  const threads = Math.max(1, availableParallelism());
+  const threads = options.threads ?? Math.max(1, availableParallelism());
   const length = Math.ceil(model.hosts / (threads * partsOfThread));
   const starts = Array.from({ length: Math.ceil(model.hosts / length) }, (_, index) => index * length);
   const sum = emptyTally(model.duration);
@@ -48,7 +50,9 @@ export async function runSimulation(model: FleetModel, options: RunOptions): Pro
       await worker.terminate();
     }
   };
-  await Promise.all(Array.from({ length: threads }, thread));
+  // Also of a run that fails no thread is left when it is over.
+  const ends = await Promise.allSettled(Array.from({ length: threads }, thread));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
   return sum;
 }
 

@@ -69,4 +69,12 @@ describe('waves/simulation: what goes wrong in the middle', () => {
     assert.equal(total(caught.updated), 300);
     assert.ok(total(caught.expired) > 300 * 5);
   });
+
+  it('does not poll while it waits, downloads and boots', () => {
+    // Three hours and a half, in which the hosts would have polled three times.
+    const download = { ...inStep({}).download, bytes: 3.5 * 60_000_000 };
+    const tally = simulate(inStep({ hosts: 10, duration: 8 * hour, download }));
+    assert.equal(total(tally.polls), 10 * (1 + 1 + 4));
+    assert.equal(total(tally.polls.subarray(1, 4 * 3600)), 0);
+  });
 });
