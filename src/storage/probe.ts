@@ -201,10 +201,17 @@ async function tryRange(store: SwappableStore, name: string): Promise<Finding> {
   );
 }
 
+/** Publishing needs no permission to remove; a probe by an identity without it says so and goes on. */
+function mayNot(error: unknown): 'may not' {
+  if (isTidegateError(error, 'access-denied')) return 'may not';
+  throw error;
+}
+
 async function tryRemove(store: SwappableStore, name: string): Promise<Finding> {
   await store.create(name, randomBytes(small));
-  const lost = await store.remove(name, '"00000000000000000000000000000000"');
-  const removed = await store.remove(name, (await store.stat(name))?.etag ?? '');
+  const lost = await store.remove(name, '"00000000000000000000000000000000"').catch(mayNot);
+  const removed = await store.remove(name, (await store.stat(name))?.etag ?? '').catch(mayNot);
+  if (removed === 'may not') return { kept: 'refused', found: 'this identity may not remove files' };
   const gone = (await store.stat(name)) === undefined;
   return finding(
     lost === 'lost' && removed === 'removed' && gone,

@@ -107,12 +107,14 @@ async function tryConditionalDelete(calls: S3Calls, name: string): Promise<Findi
     'removing by a stale etag',
     (client, sdk, options) => client.send(new sdk.DeleteObjectCommand(input), options),
     undefined,
-    answers,
+    [...answers, 'forbidden'],
   );
   const there = (await headFile(calls, name)) !== undefined;
   const answer = outcome instanceof S3Refusal ? outcome.fault.code : 'success';
   if (outcome instanceof S3Refusal && outcome.fault.kind === 'unsupported')
     return { kept: 'refused', found: 'the store refuses the condition' };
+  if (outcome instanceof S3Refusal && outcome.fault.kind === 'forbidden')
+    return { kept: 'refused', found: 'this identity may not remove files' };
   return finding(
     there && outcome instanceof S3Refusal,
     `stale etag: ${answer}, the file is ${there ? 'there' : 'gone'}`,

@@ -55,7 +55,16 @@ export interface S3ServerOptions {
   readonly now?: () => number;
   /** What the Date of its answers says, for tests at another time than now; signatures are then judged by their own date. */
   readonly shownTime?: () => number;
-  readonly conditions?: 'kept' | 'ignored' | 'refused' | 'put-only' | 'unquoted';
+  /** `raced`: looked at and written without a lock between, as some servers do. */
+  readonly conditions?:
+    | 'kept'
+    | 'ignored'
+    | 'create-ignored'
+    | 'swap-ignored'
+    | 'raced'
+    | 'refused'
+    | 'put-only'
+    | 'unquoted';
   readonly conditionalDelete?: boolean;
   readonly checksums?: 'kept' | 'ignored' | 'refused';
   readonly faults?: Faults;
@@ -135,7 +144,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
     if (action?.kind === 'alter' && body.byteLength > 0)
       request.body = Buffer.from(body.map((byte) => byte ^ 1));
     if (!['put', 'delete', 'complete-upload'].includes(call.operation)) return undefined;
-    here.release = await locked(state.locks, call.key);
+    if (options.conditions !== 'raced') here.release = await locked(state.locks, call.key);
     const stored = await inject('HEAD', pathOf(call.url));
     const refused = conditionFault(
       call,
@@ -143,6 +152,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
       stored.statusCode === 200 ? String(stored.headers.etag) : undefined,
     );
     if (refused !== undefined) return refuse(reply, refused.status, refused.code);
+    if (options.conditions === 'raced') await new Promise((resolve) => setTimeout(resolve, 20));
     if (action?.kind === 'duplicate') {
       await inject(call.method === 'PUT' ? 'PUT' : 'POST', call.url, passedOn(call.headers), body);
       const again = await inject('HEAD', pathOf(call.url));
@@ -275,6 +285,7 @@ function conditionFault(
   if (conditions === 'refused') return { status: 501, code: 'NotImplemented' };
   if (conditions === 'ignored' || (conditions === 'put-only' && operation === 'complete-upload'))
     return undefined;
+  if (conditions === (none === undefined ? 'swap-ignored' : 'create-ignored')) return undefined;
   if (operation === 'delete' && !conditionalDelete) return undefined;
   if (none === '*' && etag !== undefined) return { status: 412, code: 'PreconditionFailed' };
   if (match !== undefined && etag === undefined) return { status: 404, code: 'NoSuchKey' };

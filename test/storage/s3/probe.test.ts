@@ -64,6 +64,38 @@ describe('probes of a store', () => {
     });
   });
 
+  it('PUB-13: find out one that ignores a single condition, or keeps all but at once', async () => {
+    const cases = [
+      ['create-ignored', /create-only: first created, other bytes created/],
+      ['swap-ignored', /stale etag swapped/],
+      ['raced', /16 at once: (?!1 of)\d+ of 16/],
+    ] as const;
+    for (const [conditions, seen] of cases)
+      await withS3({ conditions }, async ({ store }) => {
+        const promises = await store.promises();
+        assert.ok(promises.createOnly === 'no' || promises.compareAndSwap === 'no', conditions);
+        await assert.rejects(requirePublishable(store, { singleWriter: false }), {
+          code: 'store-unsupported',
+          message: seen,
+        });
+      });
+  });
+
+  it('PUB-13: say of an identity that may not remove files that it may not, and leave a few', async () => {
+    await withS3({}, async ({ server, store }) => {
+      server.faults = ({ operation }) =>
+        operation === 'delete' ? { kind: 'status', status: 403, code: 'AccessDenied' } : undefined;
+      const report = await probeStore(store);
+      assert.equal(report.publishable, true);
+      assert.deepEqual(broken(report), [
+        'removes only what was seen: refused',
+        'conditional delete: refused',
+      ]);
+      assert.ok(report.left.length > 0);
+      assert.equal(await requirePublishable(store, { singleWriter: false }), undefined);
+    });
+  });
+
   it('PUB-13: tell a store that refuses conditions, to which not even a single writer may publish', async () => {
     await withS3({ conditions: 'refused' }, async ({ store }) => {
       const report = await probeStore(store);
@@ -74,37 +106,33 @@ describe('probes of a store', () => {
     });
   });
 
-  it('PUB-13: tell what is missing of the rest: parts, checksums, deletions, quotes', async () => {
-    const cases = [
+  const lacking = [
+    [{ conditions: 'put-only' }, true, ['create-only in parts: no', 'create-only in parts, 16 at once: no']],
+    [{ conditionalDelete: false }, true, ['conditional delete: no']],
+    [
+      { checksums: 'refused', parameters: 'checksums=off' },
+      true,
+      ['SHA-256 with a write: refused', 'SHA-256 over parts: no'],
+    ],
+    [
+      { conditions: 'unquoted' },
+      false,
       [
-        { conditions: 'put-only' },
-        true,
-        ['create-only in parts: no', 'create-only in parts, 16 at once: no'],
+        'compare-and-swap: refused',
+        'compare-and-swap, 16 at once: refused',
+        'reads what was written last: refused',
+        'etags in quotes: no',
       ],
-      [{ conditionalDelete: false }, true, ['conditional delete: no']],
-      [
-        { checksums: 'refused', parameters: 'checksums=off' },
-        true,
-        ['SHA-256 with a write: refused', 'SHA-256 over parts: no'],
-      ],
-      [
-        { conditions: 'unquoted' },
-        false,
-        [
-          'compare-and-swap: refused',
-          'compare-and-swap, 16 at once: refused',
-          'reads what was written last: refused',
-          'etags in quotes: no',
-        ],
-      ],
-      [{ conditions: 'unquoted', parameters: 'etags=bare' }, true, ['etags in quotes: no']],
-    ] as const;
-    for (const [options, publishable, missing] of cases)
+    ],
+    [{ conditions: 'unquoted', parameters: 'etags=bare' }, true, ['etags in quotes: no']],
+  ] as const;
+  for (const [options, publishable, missing] of lacking)
+    it(`PUB-13: tell what is missing of the rest: ${missing.join(', ')}`, async () => {
       await withS3(options, async ({ store }) => {
         const report = await probeStore(store);
         assert.deepEqual([report.publishable, broken(report), report.left], [publishable, missing, []]);
       });
-  });
+    });
 
   it('PUB-13: a declared single writer looks before it writes, where the store does not', async () => {
     await withS3({ conditions: 'ignored', store: { lookFirst: true } }, async ({ store }) => {
