@@ -66,6 +66,17 @@ describe('waves/simulation: what is asked', () => {
     );
   });
 
+  it('lets caches keep an image when the list is signed anew around it', () => {
+    const again = { at: start + 3 * hour, manifest: manifestOf('1.1.0', 'emergency') };
+    const first = { at: start, manifest: manifestOf('1.1.0', 'emergency') };
+    const still = { caches: { count: 7, absentTime: day }, cacheTime: 0 };
+    const model = fleetOf({ ...still, duration: day, publications: [first, again] });
+    const tally = simulate(model);
+    assert.ok(total(tally.downloads.subarray(3 * 3600)) > 1000);
+    const { bytes } = summaryOf(loadOfOrigin(model, tally));
+    assert.equal(bytes, total(tally.polls) * 1143 + 7 * (800 + 2 * 62_898 + 165_000_000));
+  });
+
   function timestampsAt(model: FleetModel): number {
     const kept = {
       count: model.caches.count,

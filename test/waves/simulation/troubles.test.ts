@@ -77,4 +77,14 @@ describe('waves/simulation: what goes wrong in the middle', () => {
     assert.equal(total(tally.polls), 10 * (1 + 1 + 4));
     assert.equal(total(tally.polls.subarray(1, 4 * 3600)), 0);
   });
+
+  it('tells hosts of a publication when their cache has let go of the timestamp before', () => {
+    const often = { ...polling, interval: 10 * minute };
+    const model = inStep({ hosts: 3000, duration: 2 * hour, polling: often, cacheTime: hour });
+    const { informed } = simulate(model);
+    for (let poll = 0; poll < 12; poll += 1) {
+      const known = total(informed.subarray(0, poll * 600 + 1)) / 3000;
+      assert.ok(Math.abs(known - Math.min(1, poll / 6)) < 0.04, `${known} know at poll ${poll}`);
+    }
+  });
 });
