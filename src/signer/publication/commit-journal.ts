@@ -139,7 +139,7 @@ export async function noteCommit(
   if (published === undefined) return;
   const name = noteName(place.name, 'journal', published.timestamp.version);
   if ((await store.stat(name)) !== undefined) return;
-  const prepared = await readOnePrepared(store, noteName(place.name, 'prepared', published.sha256));
+  const prepared = await readCommitted(store, noteName(place.name, 'prepared', published.sha256));
   const note = prepared?.note ?? new Map();
   await createNote(
     store,
@@ -167,10 +167,22 @@ export async function settleNotes(store: SwappableStore, live: LiveRepository, n
   if (published === undefined) return;
   await noteCommit(store, live, now);
   const name = noteName(place.name, 'prepared', published.sha256);
-  const prepared = await readOnePrepared(store, name);
-  if (prepared === undefined) return;
-  await closePin(store, place.name, prepared.part);
+  const prepared = await readCommitted(store, name);
+  if (prepared !== undefined) await closePin(store, place.name, prepared.part);
   await closeNote(store, name);
+}
+
+/**
+ * What was prepared and is committed now. Nothing hangs on its note any more: one that cannot be read, as that of another
+ * version of this program, is as good as none, and must not hold up every publication from here on.
+ */
+async function readCommitted(store: ReadableStore, name: string): Promise<PreparedCommit | undefined> {
+  try {
+    return await readOnePrepared(store, name);
+  } catch (error) {
+    if (isTidegateError(error, 'state-damaged')) return undefined;
+    throw error;
+  }
 }
 
 /** Every commit that is noted, in the order of names. @throws state-damaged */

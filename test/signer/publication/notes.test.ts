@@ -128,6 +128,21 @@ describe('signer/publication: notes in the store', () => {
     await assert.rejects(readPrepared(store, 'metadata'), { code: 'state-damaged', message: /prepared\/x/ });
   });
 
+  it('one of another version of the program does not hold up what is committed already', async () => {
+    for (const after of [false, true]) {
+      const { store, workspace } = await second();
+      await diesBefore(workspace, 'swap', /timestamp\.json$/, after);
+      for await (const { name, etag } of store.list('.publish/metadata/prepared/'))
+        await store.swap(name, Buffer.from('{"format": 1, "plan": "0"}'), etag);
+      const { result } = await planAndPublish(workspace, later);
+      assert.equal(result.repositories.length, after ? 0 : 1);
+      const left = (await notesIn(store)).filter((name) => !name.includes('/plans/'));
+      assert.deepEqual(left, ['.publish/metadata/journal/1.json', '.publish/metadata/journal/2.json']);
+      const [, commit] = await readCommits(store, 'metadata');
+      assert.equal(commit?.version, 2);
+    }
+  });
+
   it('a store that forbids to remove keeps the notes, and the publication ends all the same', async () => {
     const { store, workspace } = await second();
     const forbidding = new Proxy(store, {
