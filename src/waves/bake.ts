@@ -35,7 +35,10 @@ const second = 1000;
 export function earlyWave({ minimum, after, before, at }: BakeQuestion): EarlyWave | undefined {
   const starts = startsOf(after.waves, at);
   const seen = before === undefined ? nothingSeen : seenOf(before, at);
-  let previous = seen.last ?? lastGroup(after.groups, Math.max(at, Number(starts[0]?.time)));
+  const first = Math.max(at, Number(starts[0]?.time));
+  // Groups that come with the first wave are no step before it.
+  const ahead = (after.groups ?? []).map(({ opens }) => Math.max(opens, at)).filter((opens) => opens < first);
+  let previous = seen.last ?? Math.max(...ahead);
   for (const { wave, lastSeed, time } of starts) {
     const start = Math.max(time, at);
     if (!seen.has(lastSeed)) {
@@ -78,12 +81,10 @@ function seenOf(release: Release, at: number): Seen {
   // While it is paused, its own waves say only who is held.
   const plan = release.pause ?? { at, waves, groups };
   const begun = [...plan.waves].filter(([, time]) => time <= plan.at);
-  const group = lastGroup(plan.groups, plan.at);
+  const group = Math.max(
+    ...(plan.groups ?? []).map(({ opens }) => opens).filter((opens) => opens <= plan.at),
+  );
   if (begun.length === 0) return { ...nothingSeen, last: Number.isFinite(group) ? group : undefined };
   const next = Math.min(...[...plan.waves].filter(([, time]) => time > plan.at).map(([key]) => key));
   return { last: Math.max(...begun.map(([, time]) => time)), has: (seed) => seed <= next };
-}
-
-function lastGroup(groups: readonly HostGroup[] = [], until: number): number {
-  return Math.max(...groups.map(({ opens }) => opens).filter((opens) => opens <= until));
 }

@@ -157,7 +157,7 @@ describe('tidegate latest', () => {
     });
 
     it('refuses prefixes of the service, and says who denied what', async () => {
-      for (const prefix of ['/aws/service', 'example', '/a/'])
+      for (const prefix of ['/aws/service', 'example', '/a/', '/SSM/x', `/${'a'.repeat(1000)}`])
         assert.equal((await session.type(line(prefix))).status, 64, prefix);
       trouble = deniedBy('not authorized to perform ssm:PutParameter');
       assert.match((await session.type(line('/x'))).beside, /\[key-service-denied\].*ssm:PutParameter/);

@@ -258,6 +258,16 @@ describe('tidegate waves', () => {
     assert.match(added.beside, /\[release-invalid\].*withdrawn at 2030-01-02T12:00:00Z \(bad\)/);
     assert.match((await session.type(`waves withdraw ${release}`)).beside, /withdrawn already/);
     assert.match((await session.type('waves pause demo x86_64 9.9.9')).beside, /not published/);
+    assert.match((await session.type('waves resume demo x86_64 1.0.0')).beside, /so already: under way/);
+    assert.match((await session.type('waves barrier demo x86_64 1.0.0 --off')).beside, /already: no barrier/);
+    assert.match(
+      (await session.type('waves pause demo arm 1.0.0')).beside,
+      /demo arm is not in tidegate\.toml/,
+    );
+    assert.match(
+      (await session.type('waves withdraw demo x86_64 1.0.0 --call-back 0.5.0')).beside,
+      /no release is left/,
+    );
     await run('release add disk-1.1.0.img --version 1.1.0 --readmit --waves none');
     await run('publish');
     assert.deepEqual([offered(5), (await shown()).withdrawn], ['1.1.0', []]);

@@ -37,7 +37,13 @@ describe('the bake time between waves', () => {
     // Keys in any order.
     assert.equal(early({ after: { waves: new Map([...waves({ 0: 1, 100: 2 })].reverse()) } }), '2 after 1');
     assert.equal(early({ after: { waves: new Map() } }), undefined, 'one step, with nothing before it');
-    assert.equal(early({ after: { waves: new Map(), groups: [canary] }, at: start + hour }), 'all after 1');
+    assert.equal(
+      early({ after: { waves: waves({ 0: 0, 100: 4 }), groups: [canary] } }),
+      undefined,
+      'one step',
+    );
+    const past = { waves: waves({ 0: 0 }), groups: [canary] };
+    assert.equal(early({ after: past, at: start + hour }), undefined, 'one step, late');
   });
 
   it('counts a time that is past when it is published from then on', () => {
@@ -91,6 +97,15 @@ describe('the bake time between waves', () => {
     const first = release({ 0: 24 }, { groups: [canary] });
     assert.equal(early({ before: first, after: { waves: waves({ 0: 3 }) }, at: start + hour }), '1 after 3');
     assert.equal(early({ before: first, after: { waves: waves({ 0: 4 }) }, at: start + hour }), undefined);
+    assert.equal(
+      early({ before: first, after: { waves: waves({ 0: 3 }) }, at: start }),
+      '1 after 3',
+      'just now',
+    );
+    const last = release({ 0: 0, 100: 4, 200: 6 });
+    const nowAll = { before: last, after: { waves: new Map<number, number>() } };
+    assert.equal(early({ ...nowAll, at: start + 5.5 * hour }), 'all after 1.5');
+    assert.equal(early({ ...nowAll, at: start + 6 * hour }), undefined, 'the last wave begins now');
     const unseen = release({ 0: 24 });
     assert.equal(early({ before: unseen, after: { waves: waves({ 0: 3 }) }, at: start + hour }), undefined);
   });

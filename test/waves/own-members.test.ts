@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { choose } from '../../src/waves/choose.ts';
 import { formatManifest, parseManifest } from '../../src/waves/manifest.ts';
+import { isLabel } from '../../src/waves/own-members.ts';
 import { addRelease, emptyManifest, setWaves } from '../../src/waves/releases.ts';
 import { bytesOf, type Json, manifestJson, textOfBytes, updateJson } from './manifest-fixtures.ts';
 
@@ -43,6 +44,15 @@ describe('what stands in the member tidegate of a manifest', () => {
       barrier: true,
     });
     assert.deepEqual(parseManifest(formatManifest(manifest)), manifest);
+  });
+
+  it('takes 64 groups, 64 labels and 63 characters, and knows what no label is', () => {
+    const labels = Array.from({ length: 64 }, (_, index) => `l${index}`);
+    const groups = labels.map(() => ({ labels, opens: time }));
+    assert.equal(parseManifest(release({ groups })).updates[0]?.groups?.length, 64);
+    for (const label of ['a', '7', 'a'.repeat(63), 'rack-7', 'a.b_c']) assert.ok(isLabel(label), label);
+    for (const label of ['', 'a'.repeat(64), 'A', '-a', '.a', '_a', 'a b', 'a\n', 'ä', 'a,b', '\u001b[31m'])
+      assert.ok(!isLabel(label), JSON.stringify(label));
   });
 
   const wrong: readonly (readonly [string, Uint8Array, RegExp])[] = [
