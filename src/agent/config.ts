@@ -19,6 +19,7 @@
 import { dirname, resolve } from 'node:path';
 import { parse } from 'smol-toml';
 import { isTidegateError, TidegateError } from '../errors.ts';
+import { schemeOf } from '../storage/address.ts';
 import { type FileSystem, nodeFileSystem } from '../storage/file-system.ts';
 import { parseBaseUrl } from '../storage/http-address.ts';
 import { readPlainFile } from '../storage/plain-file.ts';
@@ -185,9 +186,9 @@ class Entries {
     if (list.length === 0) this.refuse(name, 'found an empty list', 'an address or a list of them');
     return list.map((one) => {
       if (typeof one !== 'string' || one === '') return this.refuse(name, found(one), 'an address');
-      const [, scheme] = /^([a-z][a-z0-9+.-]*):\/\//i.exec(one) ?? [];
+      const scheme = schemeOf(one);
       if (scheme === undefined) return resolve(folder, one);
-      if (/^https?$/i.test(scheme)) this.checked(name, () => parseBaseUrl(one));
+      if (scheme === 'http' || scheme === 'https') this.checked(name, () => parseBaseUrl(one));
       // Not the rest of it: it may hold a password.
       else if (scheme !== 'file')
         this.refuse(name, `found ${scheme}://`, 'http://, https://, file:// or a path');

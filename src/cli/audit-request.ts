@@ -6,6 +6,7 @@ import { formatTime } from '../metadata/time.ts';
 import type { AuditPlace } from '../signer/audit/places.ts';
 import type { Profile } from '../signer/audit/profile.ts';
 import type { AuditOptions } from '../signer/audit/repository-audit.ts';
+import { isAddress, locationFrom } from '../storage/address.ts';
 import type { Surroundings } from './surroundings.ts';
 import { openChosenWorkspace, type WorkspaceOptions } from './workspace-option.ts';
 
@@ -72,7 +73,10 @@ async function placesOf(
   if (location !== undefined)
     return { places: await findPlaces({ location, repositories: repository, signal }) };
   if (metadataUrl !== undefined && targetsUrl !== undefined) {
-    const apart = { metadata: placeOf(metadataUrl, directory), targets: placeOf(targetsUrl, directory) };
+    const apart = {
+      metadata: locationFrom(directory, metadataUrl),
+      targets: locationFrom(directory, targetsUrl),
+    };
     return { places: await findPlaces({ ...apart, signal }) };
   }
   const { repositoriesOf } = await import('../signer/workspace/workspace.ts');
@@ -97,13 +101,4 @@ export async function readRootFile(path: string): Promise<Uint8Array> {
   } catch (cause) {
     throw new TidegateError('usage', `--root: ${path} cannot be read`, { path }, { cause });
   }
-}
-
-/** A path starts from the present folder, an address stands. */
-export function placeOf(text: string, directory: string): string {
-  return isAddress(text) ? text : resolve(directory, text);
-}
-
-export function isAddress(text: string): boolean {
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
 }

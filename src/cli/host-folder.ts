@@ -4,6 +4,7 @@ import { join, relative, resolve } from 'node:path';
 import { TidegateError } from '../errors.ts';
 import { repositoryFolders } from '../metadata/repository-layout.ts';
 import type { Workspace } from '../signer/workspace/workspace.ts';
+import { isAddress } from '../storage/address.ts';
 import { createDurably, makeFolder } from '../storage/durable-file.ts';
 import { nodeFileSystem } from '../storage/file-system.ts';
 import { statusIfAny } from '../storage/plain-file.ts';
@@ -83,10 +84,6 @@ function fleetOf(
 function under(location: string, folder: string, directory: string): string {
   if (isAddress(location)) return `${location.replace(/\/+$/, '')}/${folder}`;
   return relative(directory, join(location, folder));
-}
-
-function isAddress(location: string): boolean {
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(location);
 }
 
 /**

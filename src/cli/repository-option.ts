@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { TidegateError } from '../errors.ts';
 import type { AuditPlace } from '../signer/audit/places.ts';
-import { isAddress, placeOf } from './audit-request.ts';
+import { isAddress, locationFrom } from '../storage/address.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface RepositoryOptions {
@@ -38,7 +38,7 @@ export async function placesFrom(
     throw new TidegateError('usage', '--from goes with --root FILE: a root that you trust');
   const trustedRoot = await readTrustedRoot(root, directory);
   const { findPlaces } = await import('../signer/audit/places.ts');
-  const location = placeOf(from, directory);
+  const location = locationFrom(directory, from);
   const { variant, arch } = fleet;
   const places = await findPlaces({ location, signal }).catch((error: unknown) => {
     if (!isAddress(location) || variant === undefined || arch === undefined) throw error;

@@ -4,6 +4,7 @@
  */
 import { TidegateError } from '../errors.ts';
 import { encodeSegment } from '../metadata/role-name.ts';
+import { isAddress } from '../storage/address.ts';
 import { openHostStore } from '../storage/host-location.ts';
 import { HttpStore } from '../storage/http.ts';
 import type { CancelOptions, OpenFile, ReadableStore, ReadOptions } from '../storage/store.ts';
@@ -45,7 +46,7 @@ export class Source {
 
   /** The address of a target, for people and for other tools. */
   targetUrl(name: string): string {
-    const isUrl = /^[a-z][a-z0-9+.-]*:\/\//i.test(this.location);
+    const isUrl = isAddress(this.location);
     return `${this.location.replace(/\/$/, '')}/${isUrl ? encodePath(name) : name}`;
   }
 

@@ -1,6 +1,7 @@
 /** Stores that a host reads, by the text that people write into configurations: `https://…`, `file://…`, a path. */
 import { fileURLToPath } from 'node:url';
 import { TidegateError } from '../errors.ts';
+import { schemeOf } from './address.ts';
 import { DirectoryStore } from './directory.ts';
 import { nodeFileSystem } from './file-system.ts';
 import { HttpStore } from './http.ts';
@@ -18,11 +19,6 @@ export async function openHostStore(location: string): Promise<ReadableStore> {
   const path = pathOf(location, scheme);
   if ((await statusIfAny(nodeFileSystem, path)) !== undefined) return new DirectoryStore(path);
   throw new TidegateError('not-found', `The store ${path} does not exist.`, { path });
-}
-
-/** Lower case; undefined for a path. */
-export function schemeOf(location: string): string | undefined {
-  return /^([a-z][a-z0-9+.-]*):\/\//i.exec(location)?.[1]?.toLowerCase();
 }
 
 /** The folder that a location names. @throws config-invalid, store-unsupported */

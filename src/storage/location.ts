@@ -1,6 +1,7 @@
 /** Stores by the text that people write into configurations: `s3://…`, `https://…`, `file://…`, a path. */
+import { schemeOf } from './address.ts';
 import { DirectoryStore } from './directory.ts';
-import { openHostStore, pathOf, schemeOf } from './host-location.ts';
+import { openHostStore, pathOf } from './host-location.ts';
 import type { ReadableStore, SwappableStore } from './store.ts';
 
 export interface WritingOptions {

@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander';
 import { TidegateError } from '../../errors.ts';
 import type { FleetName, RepositoryLayout } from '../../metadata/repository-layout.ts';
 import type { AdoptOptions } from '../../signer/adopt/adopt.ts';
+import { locationFrom } from '../../storage/address.ts';
 import type { Progress, Terminal } from '../../terminal.ts';
 import { adoptionData, reportDone, reportPlan } from '../adoption-text.ts';
 import { noteLeftDraft } from '../left-draft-text.ts';
@@ -107,13 +108,13 @@ async function optionsOf(
   { directory, now, signal }: Surroundings,
 ): Promise<AdoptOptions> {
   return {
-    location: placeOf(source, directory),
+    location: locationFrom(directory, source),
     root: await readRoot(resolve(directory, options.root)),
     store: options.store,
     now: now(),
     signal,
     keyPlaces: new Map(options.key.map(keyPlaceOf)),
-    ...(options.targets !== undefined && { targets: placeOf(options.targets, directory) }),
+    ...(options.targets !== undefined && { targets: locationFrom(directory, options.targets) }),
     ...(options.name !== undefined && { name: options.name }),
     ...(options.layout !== undefined && { layout: options.layout }),
     ...(options.variant.length > 0 && { fleets: options.variant.map(fleetOf) }),
@@ -129,10 +130,6 @@ async function readRoot(path: string): Promise<Uint8Array> {
   const root = await readPlainFile(nodeFileSystem, path, defaultLimits.maxRootLength);
   if (root === undefined) throw new TidegateError('not-found', `--root ${path} does not exist`, { path });
   return root.bytes;
-}
-
-function placeOf(location: string, directory: string): string {
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(location) ? location : resolve(directory, location);
 }
 
 function keyPlaceOf(text: string): readonly [string, string] {

@@ -12,6 +12,7 @@ import type {
 } from '../../signer/expiry/expiration-check.ts';
 import type { ThresholdSettings } from '../../signer/expiry/thresholds.ts';
 import type { Expiration } from '../../signer/workspace/expiration.ts';
+import { locationFrom } from '../../storage/address.ts';
 import { countOf, formatDuration, formatTable, printableLine, type Terminal } from '../../terminal.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { durationForm, momentOption, readDuration } from '../time-option.ts';
@@ -124,8 +125,10 @@ async function lookAtLocation(
     import('../../signer/expiry/thresholds.ts'),
   ]);
   const anchor = await readRoot(resolve(directory, root));
-  const place = /^[a-z][a-z0-9+.-]*:\/\//i.test(location) ? location : resolve(directory, location);
-  return { repositories: await readPlaces([await placeAt(place, anchor, signal)]), validity: usualValidity };
+  return {
+    repositories: await readPlaces([await placeAt(locationFrom(directory, location), anchor, signal)]),
+    validity: usualValidity,
+  };
 }
 
 async function readRoot(path: string): Promise<Uint8Array> {

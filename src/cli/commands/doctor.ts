@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { TidegateError } from '../../errors.ts';
 import { formatTime } from '../../metadata/time.ts';
 import type { Finding, FindingLevel } from '../../signer/doctor/finding.ts';
+import { locationFrom } from '../../storage/address.ts';
 import { printableLine, type Terminal } from '../../terminal.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { momentOption } from '../time-option.ts';
@@ -79,13 +80,13 @@ async function examineAsStranger(
   { root, repository, at }: DoctorOptions,
   { now, signal, directory }: Surroundings,
 ): Promise<readonly Finding[]> {
-  const [{ examineAddress }, { readRootFile, placeOf }] = await Promise.all([
+  const [{ examineAddress }, { readRootFile }] = await Promise.all([
     import('../../signer/doctor/examine-address.ts'),
     import('../audit-request.ts'),
   ]);
   const time = now();
   return await examineAddress({
-    ...{ location: placeOf(location, directory), repositories: repository, now: time, signal },
+    ...{ location: locationFrom(directory, location), repositories: repository, now: time, signal },
     ...(root !== undefined && { root: await readRootFile(resolve(directory, root)) }),
     ...(at !== undefined && { at: at(time) }),
   });

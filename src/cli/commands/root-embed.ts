@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { TidegateError } from '../../errors.ts';
 import { formatTime } from '../../metadata/time.ts';
 import type { EmbeddedRoot } from '../../signer/root-embed.ts';
+import { locationFrom } from '../../storage/address.ts';
 import { writeDurably } from '../../storage/durable-file.ts';
 import { nodeFileSystem } from '../../storage/file-system.ts';
 import { formatDuration, printableLine } from '../../terminal.ts';
@@ -88,7 +89,7 @@ async function checked(
   const places =
     url === undefined
       ? await placesOfWorkspace(await openChosenWorkspace(options, surroundings), signal)
-      : [await placeAt(/^[a-z][a-z0-9+.-]*:\/\//i.test(url) ? url : resolve(directory, url), bytes, signal)];
+      : [await placeAt(locationFrom(directory, url), bytes, signal)];
   return await checkEmbeddedRoot(bytes, places, now());
 }
 

@@ -1,6 +1,6 @@
 /** `tidegate serve`: hands out a folder or store over HTTP until it is told to stop. */
-import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
+import { locationFrom } from '../../storage/address.ts';
 import type { Define } from '../surroundings.ts';
 
 interface ServeOptions {
@@ -25,7 +25,7 @@ export const define: Define = (command, { terminal, signal, environment, directo
         import('../../server/serve.ts'),
         import('../../storage/location.ts'),
       ]);
-      const location = /^[a-z][a-z0-9+.-]*:\/\//.test(store) ? store : resolve(directory, store);
+      const location = locationFrom(directory, store);
       const server = await serve({
         store: await openStore(location),
         host,

@@ -1,5 +1,5 @@
 /** `tidegate store probe`: what a store really promises. */
-import { resolve } from 'node:path';
+import { locationFrom } from '../../storage/address.ts';
 import type { ProbeReport } from '../../storage/probe-store.ts';
 import { formatTable, printableLine, type Terminal } from '../../terminal.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
@@ -34,8 +34,7 @@ async function probeCommand(
     import('../../storage/location.ts'),
     import('../../storage/probe-store.ts'),
   ]);
-  const isAddress = /^[a-z][a-z0-9+.-]*:\/\//i.test(location);
-  const store = await openSwappableStore(isAddress ? location : resolve(directory, location));
+  const store = await openSwappableStore(locationFrom(directory, location));
   try {
     if (dryRun === true) {
       terminal.print(`would write and remove files below .probe/ in ${store.location}`);

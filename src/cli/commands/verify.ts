@@ -5,8 +5,9 @@ import { type Command, Option } from 'commander';
 import { TidegateError } from '../../errors.ts';
 import { formatTime } from '../../metadata/time.ts';
 import type { AuditReport } from '../../signer/audit/report.ts';
+import { isAddress, locationFrom } from '../../storage/address.ts';
 import type { Progress } from '../../terminal.ts';
-import { auditRequest, isAddress, placeOf, type VerifyOptions } from '../audit-request.ts';
+import { auditRequest, type VerifyOptions } from '../audit-request.ts';
 import { auditStatus, fileLines, fileStatus, profileData, reportData, reportLines } from '../audit-text.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { momentOption } from '../time-option.ts';
@@ -72,7 +73,7 @@ async function verifyCommand(
   surroundings: Surroundings,
 ): Promise<void> {
   checkCombination(location, options);
-  const place = location === undefined ? undefined : placeOf(location, surroundings.directory);
+  const place = location === undefined ? undefined : locationFrom(surroundings.directory, location);
   if (place !== undefined && (await isPlainFile(place))) await verifyFile(place, options, surroundings);
   else await verifyRepositories(place, options, surroundings);
 }

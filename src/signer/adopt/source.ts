@@ -15,6 +15,7 @@ import type { Hashes } from '../../metadata/file-meta.ts';
 import { metadataFileName, targetFileName } from '../../metadata/file-names.ts';
 import type { FleetName } from '../../metadata/repository-layout.ts';
 import type { TargetPath } from '../../metadata/target-path.ts';
+import { isAddress } from '../../storage/address.ts';
 import { HttpStore } from '../../storage/http.ts';
 import { openStore } from '../../storage/location.ts';
 import type { ReadableStore } from '../../storage/store.ts';
@@ -91,10 +92,6 @@ async function openReadable(location: string): Promise<ReadableStore> {
   return isHttp(location)
     ? new HttpStore(location, { forbiddenMeansAbsent: true })
     : await openStore(location);
-}
-
-function isAddress(location: string): boolean {
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(location);
 }
 
 function isHttp(location: string): boolean {

@@ -12,7 +12,7 @@ export interface GivenFileOptions {
   readonly signal?: AbortSignal;
 }
 
-export function isAddress(location: string): boolean {
+export function isHttpAddress(location: string): boolean {
   return /^https?:\/\//i.test(location);
 }
 
@@ -22,7 +22,7 @@ export async function readGiven(
   { directory, signal }: GivenFileOptions,
 ): Promise<Uint8Array> {
   const limit = defaultLimits.maxStatedLength;
-  const file = isAddress(location)
+  const file = isHttpAddress(location)
     ? await readAddress(location, limit, signal)
     : await readPlainFile(nodeFileSystem, resolve(directory, location), limit);
   if (file !== undefined) return file.bytes;

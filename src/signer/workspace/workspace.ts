@@ -21,6 +21,7 @@ import {
   repositoryFolders,
 } from '../../metadata/repository-layout.ts';
 import { topLevelRoles } from '../../metadata/role-name.ts';
+import { isAddress } from '../../storage/address.ts';
 import { onDisk } from '../../storage/disk-error.ts';
 import { type FileSystem, nodeFileSystem } from '../../storage/file-system.ts';
 import { openSwappableStore } from '../../storage/location.ts';
@@ -194,7 +195,5 @@ function ignoreUnreadable(error: unknown): undefined {
 }
 
 function locationOf(folder: string, location: string): string {
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(location) || isAbsolute(location)
-    ? location
-    : join(folder, location);
+  return isAddress(location) || isAbsolute(location) ? location : join(folder, location);
 }
