@@ -14,6 +14,7 @@ export async function resumePublication(
   const { resumePublications } = await import('../signer/publication/resume.ts');
   const results = await resumePublications(workspace, {
     now: surroundings.now(),
+    clock: surroundings.now,
     signal,
     ...(plan !== true && { plan }),
   });

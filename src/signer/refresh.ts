@@ -35,6 +35,8 @@ import { hasPrivateKey, openKeyRing } from './workspace/workspace-keys.ts';
 export interface RefreshOptions {
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** The same, at the moment: a machine may sleep meanwhile. Default: `now`. */
+  readonly clock?: () => number;
   readonly unlock: KeyUnlocker;
   /** Sign the timestamp again even if it is not due. */
   readonly force?: boolean;

@@ -148,6 +148,7 @@ class RefreshDaemon {
     const { unlock, signal, timestampDueAfter } = this.#options;
     const results = await refreshRepositories(this.#workspace, {
       now: this.#world.now(),
+      clock: this.#world.now,
       unlock,
       signal,
       ...(timestampDueAfter !== undefined && { timestampDueAfter }),

@@ -9,11 +9,12 @@
  *    does not commit when half its life is over since then; whoever cleans up heeds it for half its life longer than it
  *    says. So clocks may be days apart.
  */
-import { isTidegateError } from '../../errors.ts';
+import { isTidegateError, TidegateError } from '../../errors.ts';
 import { isJsonObject } from '../../metadata/json.ts';
 import { jsonOf } from '../../metadata/json-writer.ts';
 import { targetName } from '../../metadata/repository-layout.ts';
 import type { ReadableStore, SwappableStore, WritableStore } from '../../storage/store.ts';
+import type { LiveRepository } from './live-repository.ts';
 import type { RepositoryPlan } from './plan.ts';
 import {
   actor,
@@ -81,6 +82,18 @@ export async function holdPin(store: SwappableStore, wish: PinWish, now: number)
     if ((integerIn(found.json, 'expires_at') ?? 0) - now >= pinHolds) return;
     if ((await store.swap(name, note, found.etag)) === 'swapped') return;
   }
+}
+
+/**
+ * A machine that slept has been overtaken by clean-ups that saw no pin.
+ *
+ * @param held when it was held, and `now`, in milliseconds since the epoch
+ * @throws too-slow
+ */
+export function requirePinned({ place }: Pick<LiveRepository, 'place'>, held: number, now: number): void {
+  if (now - held < pinHolds) return;
+  const text = `${place.name}: more than ${pinHolds / 3_600_000} hours went by between the last look at its files and the commit; nothing was committed. Publish again`;
+  throw new TidegateError('too-slow', text, { repository: place.name });
 }
 
 function noteOf({ plan, files, versions }: PinWish, now: number): Uint8Array {

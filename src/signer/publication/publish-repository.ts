@@ -9,7 +9,6 @@
  * mended by publishing again: everything before is create-only, and the journal holds the very bytes that were signed.
  * Without the journal, anyone can finish from the notes in the store (resume.ts).
  */
-import { TidegateError } from '../../errors.ts';
 import { metadataName } from '../../metadata/repository-layout.ts';
 import type { TargetsDocument } from '../../metadata/targets.ts';
 import { checkCancelled } from '../../storage/cancel.ts';
@@ -23,7 +22,7 @@ import { commitTimestamp, requireBase } from './commit.ts';
 import { noteCommit, notePrepared } from './commit-journal.ts';
 import { listedFiles, requireFiles, requirePresent, type VerifyHow } from './listed-files.ts';
 import { besideKnownRoots } from './live-repository.ts';
-import { holdPin, pinHolds, pinOf } from './pin.ts';
+import { holdPin, pinOf, requirePinned } from './pin.ts';
 import type { RepositoryPlan } from './plan.ts';
 import { verifyLater } from './published-check.ts';
 import { overlaid, readerOf } from './repository-reader.ts';
@@ -113,13 +112,6 @@ async function pin(store: SwappableStore, plan: RepositoryPlan, run: RepositoryR
 
 function clockOf({ now, clock = () => now }: RepositoryRun): number {
   return clock();
-}
-
-/** A machine that slept has been overtaken by clean-ups that saw no pin. @throws too-slow */
-function requirePinned({ live: { place } }: RepositoryPlan, held: number, run: RepositoryRun): void {
-  if (clockOf(run) - held < pinHolds) return;
-  const text = `${place.name}: more than ${pinHolds / 3_600_000} hours went by between the last look at its files and the commit; nothing was committed. Publish again`;
-  throw new TidegateError('too-slow', text, { repository: place.name });
 }
 
 /** @throws store-unsupported when two publications to it could both be told that they won */
@@ -228,10 +220,12 @@ async function prepare(
   workspace: Workspace,
   plan: RepositoryPlan,
   signed: SignedFiles,
-  { now, signal }: RepositoryRun,
+  run: RepositoryRun,
 ): Promise<readonly TargetsDocument[]> {
-  const read = withFiles(plan, signed, besideKnownRoots(plan.live, readerOf(workspace.store, signal)));
-  const { set } = await checkAsHosts(plan, read, now);
+  const store = readerOf(workspace.store, run.signal);
+  const read = withFiles(plan, signed, besideKnownRoots(plan.live, store));
+  // What was signed before an upload may have expired after it.
+  const { set } = await checkAsHosts(plan, read, clockOf(run));
   await writeJournal(workspace, plan.live.place.name, {
     plan: plan.digest,
     now: plan.now,
@@ -260,12 +254,12 @@ async function commit(
   { files }: SignedFiles,
   run: RepositoryRun & { readonly held: number },
 ): Promise<void> {
-  const { now, signal } = run;
+  const { signal } = run;
   const name = metadataName(plan.live.place.folders, 'timestamp');
   const bytes = files.get(name) ?? new Uint8Array();
   // Everything but the timestamp comes from the store now: what it holds is what hosts will get.
-  await checkAsHosts(plan, overlaid(new Map([[name, bytes]]), readerOf(store, signal)), now);
+  await checkAsHosts(plan, overlaid(new Map([[name, bytes]]), readerOf(store, signal)), clockOf(run));
   checkCancelled('publishing', signal);
-  requirePinned(plan, run.held, run);
+  requirePinned(plan.live, run.held, clockOf(run));
   await commitTimestamp(store, plan.live, bytes, signal);
 }

@@ -21,7 +21,7 @@ import { commitTimestamp } from './commit.ts';
 import { type PreparedCommit, readPrepared } from './commit-journal.ts';
 import { listedFiles, requireFiles } from './listed-files.ts';
 import { type LiveRepository, readLive } from './live-repository.ts';
-import { holdPin } from './pin.ts';
+import { holdPin, requirePinned } from './pin.ts';
 import { verifyLater } from './published-check.ts';
 import { advanceRegions, type RegionState } from './region.ts';
 import { overlaid, readerOf, readRepository } from './repository-reader.ts';
@@ -31,6 +31,8 @@ import { noteName, readNote, textIn } from './store-note.ts';
 export interface ResumeOptions {
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** The same, at the moment: a machine may sleep meanwhile. Default: `now`. */
+  readonly clock?: () => number;
   /** The id of the plan that shall be finished, or how it begins. Default: whatever was begun. */
   readonly plan?: string | undefined;
   readonly signal?: AbortSignal;
@@ -76,9 +78,9 @@ type Done = Omit<ResumedRepository, 'regions'>;
 async function resumePlace(
   workspace: Workspace,
   place: RepositoryPlace,
-  { now, plan = '', signal }: ResumeOptions,
+  { now, clock = () => now, plan = '', signal }: ResumeOptions,
 ): Promise<Done> {
-  const live = await readLive(workspace, place, signal);
+  const live = asPublished(await readLive(workspace, place, signal));
   const all = await readPrepared(workspace.store, place.name);
   const wanted = all.filter((one) => one.plan.startsWith(plan) || one.part.startsWith(plan));
   const settled = await settleLast(workspace, live, all, now);
@@ -96,10 +98,17 @@ async function resumePlace(
   }
   if (second !== undefined) throw ambiguous(place.name, ready);
   await requireFit(workspace, live, first, now);
+  requirePinned(live, now, clock());
   await commitTimestamp(workspace.store, live, first.timestamp, signal);
   const after = await settle(workspace, place, now);
   const warnings = await verifyLater(workspace, { before: live, live: after, now });
   return { ...done, outcome: 'finished', plans: [first.plan], version: first.version, warnings };
+}
+
+/** A root of this workspace that waits for its publication is no floor: others sign, and hosts read, without it. */
+function asPublished(live: LiveRepository): LiveRepository {
+  const shown = live.root.version - live.missingRoots.length;
+  return { ...live, floors: { ...live.floors, root: Math.min(live.floors.root, shown) } };
 }
 
 function lastOfEachPlan(ready: readonly PreparedCommit[]): readonly PreparedCommit[] {

@@ -93,6 +93,20 @@ describe('signer/publication: while an image is on its way', () => {
     assert.deepEqual(await versionsOf(workspace), [1, 1, 1, 1]);
   });
 
+  it('what expired meanwhile is not published; publishing again is a matter of minutes', async () => {
+    const { workspace, now } = await slowly(async () => undefined);
+    let clock = now;
+    const before = async ({ name }: { readonly name: string }) => {
+      if (name.endsWith('-1.1.0.img')) clock = now + 8 * day;
+    };
+    const slow = { ...workspace, store: new StorageReplay(workspace.store, { before }) };
+    const plan = await planPublication(slow, { now });
+    await assert.rejects(publish(slow, plan, { now, clock: () => clock, unlock }), { code: 'expired' });
+    assert.deepEqual(await versionsOf(workspace), [1, 1, 1, 1]);
+    const { result } = await planAndPublish(workspace, clock);
+    assert.deepEqual(result.repositories[0]?.versions, { targets: 2, snapshot: 2, timestamp: 2 });
+  });
+
   it('what somebody else published meanwhile is not overwritten', async () => {
     const { workspace, run } = await slowly(async (same) => {
       const other = await open(await workspaceDisk(), same.store);
