@@ -1,11 +1,11 @@
 /**
  * Several publishers, jobs and hosts at one store, one call at a time in an order that a number decides, with whatever a
- * network does to calls. What must hold holds at every instant, and is looked at after every call that changes anything.
+ * network does to calls, and a clock that leaps. What must hold is looked at after every call that changes anything.
  *
- * Whoever takes part is an actor: a name and what it does with a store of its own. A new kind of actor (one that cleans up,
- * say) is added where the actors are listed; the world needs to know nothing of it.
+ * Whoever takes part is an actor: a name and what it does with a store of its own. What a store does in several requests
+ * (a list in pages, a write that looks after a lost answer) is several turns here, and others come between.
  */
-import { TidegateError } from '../../src/errors.ts';
+import { type ErrorCode, TidegateError } from '../../src/errors.ts';
 import type { MemoryStore } from '../../src/storage/memory.ts';
 import type {
   CancelOptions,
@@ -25,17 +25,24 @@ export interface Actor {
 }
 
 export interface Trouble {
-  /** Not done, and an error: 503, a connection that never came to be. */
+  /** Not done, and an error: 409, 503, a connection that never came to be. */
   readonly refused?: number;
-  /** Done, and an error: the answer was lost or never came. */
+  /** Done, and an error: the answer was lost. */
   readonly lost?: number;
   /** An error now, and done some time later, when nobody waits for it any more. */
   readonly late?: number;
   /** Done now, and once more some time later. */
   readonly twice?: number;
+  /** Done, the answer lost, and sent again by whoever sends: the second answer may be a no to one's own write. */
+  readonly again?: number;
+  /** No answer for a long time, in which others go on; done before that, after it, or never. */
+  readonly never?: number;
   /** The process ends before or after the call. */
   readonly death?: number;
 }
+
+/** What a failed call may be called: no answer, too slow an answer, 503, 409. */
+const words: readonly ErrorCode[] = ['network-unreachable', 'too-slow', 'http-status', 'store-conflict'];
 
 /** Random numbers from a seed: the same ones each time. */
 export function numbersFrom(seed: number): () => number {
@@ -51,6 +58,15 @@ export function numbersFrom(seed: number): () => number {
 /** Told every change; whatever it throws ends the schedule. */
 export type Watch = (name: string, store: MemoryStore) => Promise<void>;
 
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  readonly start: number;
+  /** Of 1000 turns so many come after a leap. Default: none. */
+  readonly leaps?: number;
+  /** How far it leaps: one of these, in milliseconds. */
+  readonly lengths?: readonly number[];
+}
+
 interface Waiting {
   readonly actor: string;
   go(): Promise<void>;
@@ -59,6 +75,11 @@ interface Waiting {
 export class World {
   readonly inner: MemoryStore;
   readonly random: () => number;
+  /** Milliseconds since the epoch; moves between turns. */
+  now: number;
+  /** When the call was made that is being done: it may have been on its way while the clock leapt. */
+  asked: number;
+  readonly #clock: Clock;
   readonly #watch: Watch;
   readonly #alive = new Set<string>();
   readonly #waiting: Waiting[] = [];
@@ -68,19 +89,22 @@ export class World {
   /** What was done, to read when something did not hold. */
   readonly trace: string[] = [];
 
-  constructor(inner: MemoryStore, seed: number, watch: Watch) {
+  constructor(inner: MemoryStore, seed: number, watch: Watch, clock: Clock = { start: 0 }) {
     this.inner = inner;
     this.random = numbersFrom(seed);
     this.#watch = watch;
+    this.#clock = clock;
+    this.now = clock.start;
+    this.asked = clock.start;
   }
 
-  /** Runs them all to their ends. Throws what did not hold, with the seed's trace. */
+  /** Runs them all to their ends. Throws what did not hold first. */
   async run(actors: readonly Actor[]): Promise<void> {
     for (const { name } of actors) this.#alive.add(name);
     await Promise.all(
       actors.map(async ({ name, trouble = {}, run }) => {
         try {
-          await run(new UnrulyStore(this, name, trouble));
+          await run(this.storeFor(name, trouble));
         } catch (error) {
           this.#broken ??= error;
         } finally {
@@ -93,16 +117,36 @@ export class World {
     if (this.#broken !== undefined) throw this.#broken;
   }
 
+  /** A way to the store for one process of an actor. */
+  storeFor(actor: string, trouble: Trouble = {}): SwappableStore {
+    return new UnrulyStore(this, actor, trouble);
+  }
+
   /** Waits for this call's turn, and does it then. */
   async turn<T>(actor: string, work: () => Promise<T>): Promise<T> {
+    const asked = this.now;
     return await new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ actor, go: async () => await work().then(resolve, reject) });
+      const go = async () => {
+        this.asked = asked;
+        await work().then(resolve, reject);
+      };
+      this.#waiting.push({ actor, go });
       this.#next();
     });
   }
 
+  /** Lets others go on for so many turns of its own. */
+  async idle(actor: string, turns: number): Promise<void> {
+    for (let turn = 0; turn < turns && this.#alive.size > 1; turn += 1)
+      await this.turn(actor, async () => undefined);
+  }
+
   later(work: () => Promise<unknown>): void {
-    this.#late.push(work);
+    const { asked } = this;
+    this.#late.push(async () => {
+      this.asked = asked;
+      await work();
+    });
   }
 
   async changed(name: string): Promise<void> {
@@ -124,6 +168,7 @@ export class World {
   }
 
   async #step(): Promise<void> {
+    this.#leap();
     if (this.#late.length > 0 && this.random() < 0.1) {
       const [late] = this.#late.splice(Math.floor(this.random() * this.#late.length), 1);
       await late?.().catch(() => undefined);
@@ -132,9 +177,22 @@ export class World {
     const [chosen] = this.#waiting.splice(Math.floor(this.random() * this.#waiting.length), 1);
     await chosen?.go();
   }
+
+  #leap(): void {
+    const { leaps = 0, lengths = [] } = this.#clock;
+    if (leaps === 0 || this.random() * 1000 >= leaps) return;
+    const length = lengths[Math.floor(this.random() * lengths.length)] ?? 0;
+    this.now += length;
+    this.trace.push(`the clock leaps by ${length / 3_600_000} hours`);
+  }
 }
 
-/** One actor's way to the store. */
+/** Files on one page of a list. */
+const pageLength = 8;
+/** Turns without an answer. */
+const silence = 25;
+
+/** One process's way to the store. */
 class UnrulyStore implements SwappableStore {
   readonly location = 'memory';
   readonly #world: World;
@@ -164,13 +222,18 @@ class UnrulyStore implements SwappableStore {
     return this.#call(`create ${name}`, name, () => this.#world.inner.create(name, content, options));
   }
 
+  /** In pages: what is written meanwhile is on those that come, and not on those that went. */
   async *list(prefix = ''): AsyncGenerator<FileInfo, void> {
-    const found = await this.#call(`list ${prefix}`, undefined, async () => {
-      const files: FileInfo[] = [];
-      for await (const file of this.#world.inner.list(prefix)) files.push(file);
-      return files;
-    });
-    yield* found;
+    for (let after = ''; ; ) {
+      const page = await this.#call(`list ${prefix} after ${after}`, undefined, async () => {
+        const files: FileInfo[] = [];
+        for await (const file of this.#world.inner.list(prefix)) if (file.name > after) files.push(file);
+        return files.slice(0, pageLength);
+      });
+      yield* page;
+      if (page.length < pageLength) return;
+      after = page.at(-1)?.name ?? '';
+    }
   }
 
   swap(name: string, bytes: Uint8Array, expected: string | undefined, options?: CancelOptions) {
@@ -181,44 +244,87 @@ class UnrulyStore implements SwappableStore {
     return this.#call(`remove ${name}`, name, () => this.#world.inner.remove(name, expected));
   }
 
+  /** One turn of the world; or several, where it takes a while to fail. */
   async #call<T>(what: string, changes: string | undefined, work: () => Promise<T>): Promise<T> {
-    return await this.#world.turn(this.#actor, async () => {
-      if (this.#dead) throw new ProcessDied(what);
-      const { refused = 0, lost = 0, late = 0, twice = 0, death = 0 } = this.#trouble;
-      const draw = this.#world.random() * 1000;
-      const done = async (): Promise<T> => {
-        const result = await work();
-        if (changes !== undefined) await this.#world.changed(changes);
-        return result;
-      };
-      const note = (how: string) => this.#world.trace.push(`${this.#actor}: ${what}${how}`);
-      if (draw < death) {
-        this.#dead = true;
-        note(' and dies');
-        if (this.#world.random() < 0.5) await done().catch(() => undefined);
-        throw new ProcessDied(what);
-      }
-      if (draw < death + refused) {
-        note(' is refused');
-        throw unreachable(what);
-      }
-      if (draw < death + refused + lost) {
-        note(' is done, and the answer lost');
-        await done().catch(() => undefined);
-        throw unreachable(what);
-      }
-      if (draw < death + refused + lost + late) {
-        note(' comes too late');
-        if (changes !== undefined) this.#world.later(done);
-        throw unreachable(what);
-      }
-      if (draw < death + refused + lost + late + twice && changes !== undefined) this.#world.later(done);
-      note('');
-      return await done();
+    const done = async (): Promise<T> => {
+      const result = await work();
+      if (changes !== undefined) await this.#world.changed(changes);
+      return result;
+    };
+    const isWrite = changes !== undefined;
+    const ended = await this.#world.turn(this.#actor, async () => {
+      const chosen = this.#choose();
+      this.#note(what, isWrite, chosen);
+      return await this.#begin(chosen, what, isWrite, done);
     });
+    if ('result' in ended) return ended.result;
+    await this.#world.idle(this.#actor, ended.turns);
+    if (ended.error !== undefined) throw ended.error;
+    return await this.#world.turn(this.#actor, done);
+  }
+
+  #note(what: string, isWrite: boolean, { happening }: Happening): void {
+    if (happening === 'nothing' && !isWrite) return;
+    this.#world.trace.push(`${this.#actor}: ${what}${happening === 'nothing' ? '' : ` (${happening})`}`);
+  }
+
+  #choose(): Happening {
+    if (this.#dead) return { happening: 'dead', first: false, word: 0 };
+    const draw = this.#world.random() * 1000;
+    const [first, word] = [this.#world.random() < 0.5, Math.floor(this.#world.random() * words.length)];
+    let sum = 0;
+    for (const happening of happenings) {
+      sum += this.#trouble[happening] ?? 0;
+      if (draw < sum) return { happening, first, word };
+    }
+    return { happening: 'nothing', first, word };
+  }
+
+  async #begin<T>(
+    { happening, first, word }: Happening,
+    what: string,
+    isWrite: boolean,
+    done: () => Promise<T>,
+  ): Promise<Begun<T>> {
+    const error = new TidegateError(words[word] ?? 'network-unreachable', `${what}: ${happening}`);
+    const isDone = first || happening === 'lost' || happening === 'again';
+    switch (happening) {
+      case 'dead':
+        throw new ProcessDied(what);
+      case 'death':
+        this.#dead = true;
+        if (isDone) await done().catch(() => undefined);
+        throw new ProcessDied(what);
+      case 'refused':
+        throw error;
+      case 'lost':
+        await done().catch(() => undefined);
+        throw error;
+      case 'late':
+        if (isWrite) this.#world.later(done);
+        throw error;
+      case 'never':
+        if (isDone) await done().catch(() => undefined);
+        else if (isWrite) this.#world.later(done);
+        return { turns: silence, error };
+      case 'again':
+        await done().catch(() => undefined);
+        return { turns: 1 + word * 3, error: undefined };
+      case 'twice':
+        if (isWrite) this.#world.later(done);
+        return { result: await done() };
+      case 'nothing':
+        return { result: await done() };
+    }
   }
 }
 
-function unreachable(what: string): TidegateError {
-  return new TidegateError('network-unreachable', `${what}: no answer`);
+type Begun<T> = { readonly result: T } | { readonly turns: number; readonly error: Error | undefined };
+
+const happenings = ['death', 'refused', 'lost', 'late', 'twice', 'again', 'never'] as const;
+
+interface Happening {
+  readonly happening: (typeof happenings)[number] | 'nothing' | 'dead';
+  readonly first: boolean;
+  readonly word: number;
 }

@@ -1,0 +1,88 @@
+/** Runs schedules of publishing-actors.ts by their seeds: as many as are asked for, or as many as a test may take. */
+import assert from 'node:assert/strict';
+import { MemoryStore } from '../../src/storage/memory.ts';
+import { type Mix, type Outcome, runSchedule } from './publishing-actors.ts';
+import { prepareScene, type Scene } from './publishing-scene.ts';
+import { rememberSignatures } from './remembered-signatures.ts';
+
+/** What happened in many schedules. */
+export interface Sum {
+  schedules: number;
+  commits: number;
+  removals: number;
+  told: number;
+  resumed: number;
+  readonly endings: Map<string, number>;
+}
+
+export interface Schedules {
+  readonly title: string;
+  readonly mixOf: (seed: number) => Mix;
+  /** How many of them in `npm test`, and for how long at most, in milliseconds. */
+  readonly usual: number;
+  readonly longest: number;
+  /** That enough happened for the schedules to mean something. */
+  readonly check: (sum: Sum) => void;
+}
+
+/** Test's own scene, and the process as it was afterwards. */
+export function withScene(): () => Scene {
+  const { stackTraceLimit } = Error;
+  let putBack: () => void;
+  let scene: Scene | undefined;
+  before(async () => {
+    putBack = rememberSignatures();
+    // Every file that is looked for and not there costs an error.
+    Error.stackTraceLimit = 0;
+    scene = await prepareScene();
+  });
+  after(() => {
+    putBack();
+    Error.stackTraceLimit = stackTraceLimit;
+  });
+  return () => scene ?? assert.fail('no scene');
+}
+
+/** TIDEGATE_SCHEDULES=N runs N, TIDEGATE_SEED=S only that one, as a failure names it. */
+export function schedulesTest(scene: () => Scene, { title, mixOf, usual, longest, check }: Schedules): void {
+  const { TIDEGATE_SCHEDULES: asked, TIDEGATE_SEED: only } = process.env;
+  const wanted = Number(asked ?? usual);
+  it(title, async () => {
+    if (only !== undefined) {
+      await runSchedule(scene(), Number(only), mixOf(Number(only)));
+      return;
+    }
+    const sum: Sum = { schedules: 0, commits: 0, removals: 0, told: 0, resumed: 0, endings: new Map() };
+    const [began, before] = [performance.now(), process.cpuUsage().user];
+    const limit = asked === undefined ? longest : Number.POSITIVE_INFINITY;
+    while (sum.schedules < wanted && (sum.schedules < 100 || performance.now() - began < limit)) {
+      sum.schedules += 1;
+      add(sum, await runSchedule(scene(), sum.schedules, mixOf(sum.schedules)));
+    }
+    if (asked !== undefined) {
+      const times = [performance.now() - began, (process.cpuUsage().user - before) / 1000];
+      const [seconds, cpu] = times.map((time) => (time / 1000).toFixed(1));
+      console.log(`      ${textOf(sum)} in ${seconds} s, ${cpu} s of the processor`);
+    }
+    check(sum);
+  }).timeout(Math.max(120_000, wanted * 500));
+}
+
+function add(sum: Sum, { commits, removals, told, resumed, endings }: Outcome): void {
+  sum.commits += commits;
+  sum.removals += removals;
+  sum.told += told;
+  sum.resumed += resumed;
+  for (const [ending, count] of endings) sum.endings.set(ending, (sum.endings.get(ending) ?? 0) + count);
+}
+
+function textOf({ endings, ...counts }: Sum): string {
+  return JSON.stringify({ ...counts, ...Object.fromEntries(endings) });
+}
+
+/** A store that says yes to every swap. */
+export class HeedlessStore extends MemoryStore {
+  override async swap(name: string, bytes: Uint8Array, _expected: string | undefined) {
+    return await super.swap(name, bytes, (await this.stat(name))?.etag);
+  }
+}
