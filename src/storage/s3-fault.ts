@@ -2,7 +2,7 @@
  * What went wrong with a request to a bucket, in few words to branch on. Pure.
  * - A status alone is not believed where S3 names the reason in the body.
  * - An outcome is known only where the store has answered no: after a broken connection, a time-out or a 5xx the
- *   write may have happened.
+ *   write may have happened; also after a 2xx whose body cannot be read.
  */
 import { type ErrorCode, type ErrorDetails, TidegateError } from '../errors.ts';
 import { systemCode } from './disk-error.ts';
@@ -82,9 +82,21 @@ export function faultOf(error: unknown, now: number, date: number | undefined): 
   const status = statusOf(error);
   const skew = date === undefined ? undefined : now - date;
   const name = error instanceof Error ? error.name : 'unknown';
-  const text = error instanceof Error ? error.message.slice(0, 300) : String(error).slice(0, 300);
+  const text = (regionAdvice(error) ?? (error instanceof Error ? error.message : String(error))).slice(
+    0,
+    300,
+  );
   const code = status === 0 ? (systemCode(error) ?? name) : name;
   return { kind: kindOf(status, name, skew), status, code, text, skew, cause: error };
+}
+
+/** Where an answer says that the bucket is elsewhere: nothing of ours follows it there. */
+function regionAdvice(error: unknown): string | undefined {
+  const response = error instanceof Error && '$response' in error ? error.$response : undefined;
+  if (typeof response !== 'object' || response === null || !('headers' in response)) return undefined;
+  const region = new Map(Object.entries(response.headers ?? {})).get('x-amz-bucket-region');
+  if (typeof region !== 'string' || ![301, 307, 400].includes(statusOf(error))) return undefined;
+  return `the bucket is in the region ${region.slice(0, 40)}; write region=… into its address if another one is asked now`;
 }
 
 /** The difference from which S3 refuses requests, a little less: a 403 to HEAD does not tell its reason. */
@@ -95,6 +107,8 @@ function kindOf(status: number, name: string, skew: number | undefined): S3Fault
   if (named !== undefined && (named !== 'absent' || status === 404)) return named;
   if (status === 403 && skew !== undefined && Math.abs(skew) > mostSkew) return 'skewed';
   if (status === 0) return name === 'TimeoutError' ? 'too-slow' : 'unreachable';
+  // A yes that cannot be read is no no: the work may be done.
+  if (status >= 200 && status < 300) return 'server';
   return kindOfStatus[status] ?? (status >= 500 ? 'server' : 'refused');
 }
 

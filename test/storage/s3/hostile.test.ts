@@ -130,15 +130,15 @@ describe('a hostile bucket', () => {
     const names: RequestListener = (_request, response) => {
       pages += 1;
       const more = `<IsTruncated>true</IsTruncated><NextContinuationToken>${pages}</NextContinuationToken>`;
-      const entries = Array.from({ length: 12_000 }, (_, index) => entry(`${pages}-${index}${long}`));
+      const entries = Array.from({ length: 1000 }, (_, index) => entry(`${pages}-${index}${long}`));
       response.writeHead(200).end(list(more + entries.join('')));
     };
     await against(names, async (store) => {
-      await assert.rejects(listFiles(store.calls, '', undefined, { entries: 30_000 }), {
+      await assert.rejects(listFiles(store.calls, '', undefined, { entries: 2500 }), {
         code: 'count-limit',
       });
       assert.equal(pages, 3);
-      await assert.rejects(listFiles(store.calls, '', undefined, { characters: 4_000_000 }), {
+      await assert.rejects(listFiles(store.calls, '', undefined, { characters: 400_000 }), {
         code: 'count-limit',
       });
       assert.equal(pages, 5);
@@ -153,6 +153,22 @@ describe('a hostile bucket', () => {
     asked = 5;
     await against(sparse, (store) => assert.rejects(namesOf(store), { code: 'count-limit' }));
     assert.ok(asked < 120, `${asked} pages`);
+  });
+
+  it('names the region of a bucket that is asked in another one, and follows nobody', async () => {
+    const headers = { location: 'http://169.254.169.254/', 'x-amz-bucket-region': 'eu-central-1' };
+    for (const status of [301, 307, 400]) {
+      let asked = 0;
+      const elsewhere: RequestListener = (_request, response) => {
+        asked += 1;
+        response.writeHead(status, headers).end('<Error><Code>PermanentRedirect</Code></Error>');
+      };
+      await against(elsewhere, async (store) => {
+        await assert.rejects(store.read('a', 1), { code: 'http-status', message: /region eu-central-1/ });
+        await assert.rejects(store.stat('a'), { code: 'http-status', message: /region eu-central-1/ });
+        assert.equal(asked, 3);
+      });
+    }
   });
 
   it('NET-07: a range that is not the one asked for, an encoding and a short body are refused', async () => {

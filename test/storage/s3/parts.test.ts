@@ -167,6 +167,12 @@ describe('files in parts', () => {
         code: '',
         body: '<?xml version="1.0"?><Error><Code>InternalError</Code></Error>',
       },
+      {
+        kind: 'status',
+        status: 200,
+        code: '',
+        body: '<?xml version="1.0"?><CompleteMultipartUploadResult><B',
+      },
     ];
     await withS3({}, async ({ server, store }) => {
       for (const [index, action] of actions.entries()) {
