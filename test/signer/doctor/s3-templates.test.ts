@@ -9,11 +9,12 @@ import {
   parsePolicy,
   verdictOf,
 } from '../../../src/signer/doctor/bucket-policy.ts';
+import { examine } from '../../../src/signer/doctor/examine.ts';
 import { cacheLife } from '../../../src/signer/doctor/header-findings.ts';
-import { collectGarbage } from '../../../src/signer/gc/collect-garbage.ts';
+import { collectEverywhere } from '../../../src/signer/gc/collect-everywhere.ts';
 import { defaultGrace } from '../../../src/signer/gc/grace.ts';
-import { endStaleUploads } from '../../../src/signer/gc/stale-uploads.ts';
 import { readLive } from '../../../src/signer/publication/live-repository.ts';
+import { holdPin } from '../../../src/signer/publication/pin.ts';
 import { refreshRepositories } from '../../../src/signer/refresh.ts';
 import { addRelease } from '../../../src/signer/release/add-release.ts';
 import { addTarget, removeTarget } from '../../../src/signer/release/add-target.ts';
@@ -59,8 +60,23 @@ const actions: Readonly<Record<S3Operation, string>> = {
   other: 's3:ListBucket',
 };
 
+/** Questions about the bucket itself, by what stands in the query. */
+const settings: Readonly<Record<string, string>> = {
+  policy: 's3:GetBucketPolicy',
+  acl: 's3:GetBucketAcl',
+  versioning: 's3:GetBucketVersioning',
+  lifecycle: 's3:GetLifecycleConfiguration',
+};
+
+function actionOf({ operation, key, url }: S3Call): string {
+  const query = new URLSearchParams(url.split('?')[1] ?? '');
+  const asked = Object.keys(settings).find((name) => key === '' && query.has(name));
+  return (asked && settings[asked]) ?? actions[operation];
+}
+
 /** What AWS would be asked; conditions can be left out, as another program would. */
-function requestOf({ operation, key, headers }: S3Call, conditional = true): PolicyRequest {
+function requestOf(call: S3Call, conditional = true): PolicyRequest {
+  const { operation, key, headers } = call;
   const creates = operation === 'put' || operation === 'complete-upload';
   const context = new Map([
     ['aws:securetransport', 'true'],
@@ -71,7 +87,7 @@ function requestOf({ operation, key, headers }: S3Call, conditional = true): Pol
     if (conditional && typeof value === 'string') context.set(`s3:${name}`, value);
   }
   const arn = `arn:aws:s3:::${testBucket}`;
-  return { action: actions[operation], resource: key === '' ? arn : `${arn}/${key}`, context };
+  return { action: actionOf(call), resource: key === '' ? arn : `${arn}/${key}`, context };
 }
 
 interface Recorded {
@@ -79,6 +95,7 @@ interface Recorded {
   readonly refresher: readonly S3Call[];
   readonly gc: readonly S3Call[];
   readonly reader: readonly S3Call[];
+  readonly doctor: readonly S3Call[];
 }
 
 /** The calls of a publication with an image in parts, of a renewal, of a clean-up in both phases, and of a host. */
@@ -115,22 +132,36 @@ async function record(kind: WorkspaceKind): Promise<Recorded> {
     await during('refresher', () => refreshRepositories(second, { now, unlock }));
     now += 40 * day;
     await refreshRepositories(second, { now, unlock });
+    // What a publication left behind that died.
+    const [{ name } = assert.fail()] = repositoriesOf(second.settings);
+    const left = new Map([['targets/x', { length: 1 }]]);
+    await holdPin(second.store, { repository: name, plan: 'dead', versions: new Map(), files: left }, start);
     await during('gc', async () => {
       const third = await open(disk, other());
-      const collect = () =>
-        collectGarbage(third, { now: () => now, settings: defaultGrace, wishes: [], act: true });
-      assert.ok((await collect()).marked.length > 0);
+      const collect = async () => {
+        const options = { now: () => now, settings: defaultGrace, wishes: [], act: true };
+        const [outcome] = await collectEverywhere(third, options);
+        return outcome !== undefined && 'collection' in outcome ? outcome : assert.fail();
+      };
+      const from = server.calls.length;
+      assert.ok((await collect()).collection.marked.length > 0);
       now += day;
-      assert.ok((await collect()).removed.length > 0);
-      await endStaleUploads(third.store, { now, act: true });
+      const { collection, notes } = await collect();
+      assert.ok(collection.removed.length > 0);
+      assert.deepEqual(notes.length, 0, 'removed by the first run');
+      assert.ok(server.calls.slice(from).some(({ key }) => key.endsWith('/dead.json')));
+    });
+    await during('doctor', async () => {
+      const findings = await examine(await open(disk, other()), { now, probe: false });
+      assert.ok(findings.some(({ check }) => check === 'policy'));
     });
     await during('reader', async () => {
       const host = await open(disk, other());
       for (const place of repositoriesOf(host.settings)) await readLive(host, place);
     });
   });
-  const { publisher = [], refresher = [], gc = [], reader = [] } = recorded;
-  return { publisher, refresher, gc, reader };
+  const { publisher = [], refresher = [], gc = [], reader = [], doctor = [] } = recorded;
+  return { publisher, refresher, gc, reader, doctor };
 }
 
 const kinds: readonly WorkspaceKind[] = [
@@ -143,7 +174,7 @@ describe('templates for a bucket', () => {
     it(`allow every call that we make, and deny every write without a condition: ${JSON.stringify(kind.variants ?? kind.template)}`, async () => {
       const recorded = await record(kind);
       const bucket = policyOf('bucket-policy.json');
-      for (const who of ['publisher', 'refresher', 'gc', 'reader'] as const) {
+      for (const who of ['publisher', 'refresher', 'gc', 'reader', 'doctor'] as const) {
         const identity = policyOf(`iam-${who}.json`);
         assert.ok(recorded[who].length > 5, who);
         for (const call of recorded[who]) {

@@ -168,6 +168,28 @@ describe('signer/gc: beside others', () => {
     assert.deepEqual((await collectGarbage(workspace, at(start + hour))).garbage, []);
   });
 
+  it('removes only the file that was marked: what came there meanwhile stays', async () => {
+    const store = new MemoryStore();
+    const workspace = await published(store);
+    await store.create(orphan, Buffer.from('an image'));
+    await collectGarbage(workspace, at(start + hour));
+    const replaced = new StorageReplay(store, {
+      before: async ({ call, name }) => {
+        if (call !== 'remove' || name !== orphan) return;
+        await store.remove(orphan, (await store.stat(orphan))?.etag ?? '');
+        await store.create(orphan, Buffer.from('another one'));
+      },
+    });
+    const { removed } = await collectGarbage({ ...workspace, store: replaced }, at(start + day + hour));
+    assert.deepEqual([removed, await exists(store, orphan)], [[], true]);
+    // The next run sees beforehand that it is another one, and marks that.
+    await collectGarbage(workspace, at(start + day + 2 * hour));
+    await store.remove(orphan, (await store.stat(orphan))?.etag ?? '');
+    await store.create(orphan, Buffer.from('a third one'));
+    const { spared } = await collectGarbage(workspace, at(start + 2 * day + 2 * hour));
+    assert.deepEqual([spared, await exists(store, orphan)], [[orphan], true]);
+  });
+
   it('a mark that could not be swapped is never written: long names come in several', async () => {
     const store = new MemoryStore();
     const workspace = await published(store);
