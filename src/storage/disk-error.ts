@@ -16,9 +16,13 @@ const codeOf: Readonly<Record<string, ErrorCode>> = {
   ENXIO: 'not-a-plain-file',
 };
 
+/** By the system's code, else by ours. */
 const meaningOf: Readonly<Record<string, string>> = {
   'disk-full': 'there is not enough space',
   'not-a-plain-file': 'a link, folder or device stands there or in its path',
+  EACCES: 'this user may not: look at owner and mode of the file and of the folders above it',
+  EPERM: 'this user may not: look at owner and mode of the file and of the folders above it',
+  EROFS: 'the disk is mounted for reading alone',
 };
 
 /**
@@ -31,7 +35,7 @@ export function diskError(error: unknown, doing: string, path: string): unknown 
   const system = systemCode(error);
   if (system === undefined) return error;
   const code = codeOf[system] ?? 'disk-error';
-  const why = meaningOf[code];
+  const why = meaningOf[system] ?? meaningOf[code];
   const text = `Cannot ${doing} ${path}: ${system}${why === undefined ? '' : ` (${why})`}.`;
   return new TidegateError(code, text, { path, system, doing }, { cause: error });
 }

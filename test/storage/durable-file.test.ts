@@ -140,6 +140,7 @@ describe('durable files', () => {
     };
     await everyFailure(scene, 'EACCES', async (_, error) => {
       assert.ok(isTidegateError(error, 'disk-error'));
+      assert.match(error.message, /EACCES \(this user may not: look at owner and mode/);
     });
   });
 
