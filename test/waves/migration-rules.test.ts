@@ -55,6 +55,11 @@ describe('what a publisher owes hosts that migrate', () => {
     assert.throws(() => requireMigrations(gone, all), { code: 'migration-missing' });
     const news = (version: string) => new Set([releaseKey({ ...demo, version })]);
     assert.throws(() => requireMigrations(gone, all, news('1.2.0')), { code: 'migration-missing' });
+    assert.throws(
+      () => requireMigrations(gone, all, news('1.0.0')),
+      { code: 'migration-missing' },
+      'from below',
+    );
     assert.doesNotThrow(() => requireMigrations(gone, all, new Set()));
     const other = setMigrations(
       addRelease(addRelease(fleet('1.1.0', '1.2.0'), { ...id, arch: 'aarch64', images: { image: 'a' } }), {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { formatManifest, parseManifest } from '../../src/waves/manifest.ts';
-import type { Manifest } from '../../src/waves/release.ts';
+import { beginOf, type Manifest } from '../../src/waves/release.ts';
 import {
   addRelease,
   emptyManifest,
@@ -205,6 +205,32 @@ describe('releases: changing', () => {
     assert.throws(() => setMaxVersion(two, { ...fleet, variant: 'Demo' }, '1.0.0'), {
       code: 'release-invalid',
     });
+  });
+
+  it('sets no highest version that every release is above', () => {
+    assert.throws(() => setMaxVersion(manifest, { variant: 'demo', arch: 'x86_64' }, '0.0.1'), {
+      code: 'release-invalid',
+      message: /found no release up to 0\.0\.1/,
+    });
+  });
+
+  it('says when a release without waves was opened, in whole seconds, and when any begins', () => {
+    const id = { variant: 'demo', arch: 'x86_64', version: '1.0.0' };
+    const open = addRelease(emptyManifest, release('1.0.0', { opened: start + 1999 }));
+    assert.equal(open.updates[0]?.opened, start + 1000);
+    const set = setWaves(open, id, { waves: new Map([[0, start]]), opened: start });
+    assert.equal(set.updates[0] && 'opened' in set.updates[0], false, 'waves say it themselves');
+    const again = setWaves(set, id, { waves: new Map(), opened: start + 5000 });
+    assert.equal(again.updates[0]?.opened, start + 5000);
+    const waves = new Map([
+      [0, start],
+      [9, start + 1000],
+    ]);
+    assert.equal(beginOf({ waves: new Map() }), undefined);
+    assert.equal(beginOf({ waves }), start);
+    const held = new Map([[0, start + 9e9]]);
+    assert.equal(beginOf({ waves: held, pause: { at: start, waves } }), start, 'at the second of its pause');
+    assert.equal(beginOf({ waves: held, pause: { at: start - 1000, waves } }), undefined);
   });
 
   it('replaces all migrations', () => {

@@ -99,8 +99,9 @@ export async function planPublication(
     const request = { ...waiting, renew: new Set<string>(), signed: own, now, wavesFrom };
     const plan = await planPlace(workspace, live, request);
     warnings.push(...planWarnings(live, plan, now));
-    const { releases = [], steered = [], manifest = live.manifest, steeredAt: at = now } = plan ?? {};
-    facts.push({ drafts: waiting.drafts, releases, steered, manifest, at });
+    const { releases = [], steered = [], manifest = live.manifest, steeredAt = now } = plan ?? {};
+    // What was approved or signed earlier reaches hosts now, with all of its waves that are past.
+    facts.push({ drafts: waiting.drafts, releases, steered, manifest, at: Math.max(steeredAt, now) });
     if (plan !== undefined) repositories.push(plan);
   }
   const violations = violationsOf(workspace.settings, facts);

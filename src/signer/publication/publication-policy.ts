@@ -47,7 +47,7 @@ export interface PolicyFacts {
   readonly steered: readonly PlannedSteering[];
   /** The list as it will be. */
   readonly manifest: Manifest;
-  /** From when the change counts, in milliseconds. */
+  /** When hosts come to know it, in milliseconds. */
   readonly at: number;
 }
 

@@ -129,6 +129,33 @@ describe('signer/publication/publication-policy', () => {
     const set = { kind: 'set', ...id, spread: 'linear', policy: 'default' } as const;
     await steerRelease(workspace, set, { now: start + 3 * day });
     assert.deepEqual(await violated(workspace, start + 3 * day), []);
+    // The next one counts from what hosts saw, not from what the new waves say of the past.
+    const other = await withPolicy('[policy]\nminimum_bake = "2 days"');
+    await addVersion(other, '1.0.0', { startTime: start });
+    await planAndPublish(other, start);
+    await addVersion(other, '1.1.0');
+    await steerRelease(other, { kind: 'accelerate', ...id, factor: 10 }, { now: start + 3 * day });
+    assert.deepEqual(await violated(other, start + 3 * day), []);
+  });
+
+  it('bake-time: of a release that is open and does not say since when, nothing is asked', () => {
+    const id = { variant: 'demo', arch: 'x86_64' };
+    const release = (version: string, waves = new Map<number, number>()) => {
+      return { ...id, version, maxVersion: '1.1.0', images: { image: version }, waves };
+    };
+    const [before, later] = [release('1.0.0'), release('1.1.0', new Map([[0, start]]))];
+    const after = release('1.0.0', new Map([[0, start + hour]]));
+    const change = { kind: 'set', ...id, version: '1.0.0', base: '', spread: 'linear' } as const;
+    const manifest = { updates: [after, later], migrations: [] };
+    const facts = {
+      drafts: [],
+      releases: [],
+      steered: [{ change, before, after }],
+      manifest,
+      at: start + hour,
+    };
+    const settings = { rules: { ...noRules, all: { minimumBake: 2 * day } }, minimumBake: undefined };
+    assert.deepEqual(violationsOf(settings, [facts]), []);
   });
 
   it('wave-bake: between the waves of a new release, and of one that gets other waves', async () => {
@@ -148,6 +175,8 @@ describe('signer/publication/publication-policy', () => {
     await removeDraft(strict, { variant: 'demo', arch: 'x86_64', version: '1.0.0' });
     await addVersion(strict, '1.0.0');
     assert.deepEqual(await violated(strict), []);
+    const late = await planPublication(strict, { now: start + 5 * day, wavesFrom: start });
+    assert.match(late.violations[0]?.found ?? '', /^0 minutes before wave 2/, 'approved long ago');
     await planAndPublish(strict, start);
     const id = { variant: 'demo', arch: 'x86_64', version: '1.0.0' };
     const set = { kind: 'set', ...id, spread: 'linear' } as const;
