@@ -217,6 +217,18 @@ describe('signer/gc: beside others', () => {
     assert.deepEqual(await readSweeps(store), []);
   });
 
+  it('does not look by a clock that the store or the workspace contradicts', async () => {
+    const store = new MemoryStore();
+    const workspace = await published(store);
+    await store.create(orphan, Buffer.from('an image'));
+    const timed = Object.assign(new StorageReplay(store), { storeTime: async () => start + hour });
+    const minute = hour / 60;
+    for (const now of [start + hour - 6 * minute, start + hour + 6 * minute, start + 3 * day])
+      await assert.rejects(collectGarbage({ ...workspace, store: timed }, at(now)), { code: 'clock-skewed' });
+    await assert.rejects(collectGarbage(workspace, at(start - 6 * minute)), { code: 'clock-behind' });
+    assert.equal((await collectGarbage({ ...workspace, store: timed }, at(start + hour))).marked.length, 1);
+  });
+
   it('does not act where a list does not show what was just written', async () => {
     const store = new MemoryStore();
     const workspace = await published(store);
