@@ -14,6 +14,7 @@ import type { KeyType } from '../signer/keys/signing-key.ts';
 import type { Workspace } from '../signer/workspace/workspace.ts';
 import { formatDuration, formatTable, printableLine } from '../terminal.ts';
 import { addPassphraseOptions, newPassphraseSource } from './passphrase.ts';
+import { collected } from './repeated-option.ts';
 import { addSignAtOnce, type SignAtOnceOptions, signAtOnce } from './sign-at-once.ts';
 import type { Surroundings } from './surroundings.ts';
 import { duration } from './time-option.ts';
@@ -41,11 +42,7 @@ simulated hosts and a clock that jumps; it writes nothing. Its exit status is 1 
 
 export function addJobOptions(command: Command): Command {
   addWorkspaceOption(command)
-    .option(
-      '--key <name>',
-      'the new key: NAME, NAME=FILE.pub or NAME=ADDRESS; may be repeated',
-      (value: string, earlier: readonly string[] = []) => [...earlier, value],
-    )
+    .option('--key <name>', 'the new key: NAME, NAME=FILE.pub or NAME=ADDRESS; may be repeated', collected)
     .option('--new-key', 'make the new key in keys/')
     .addOption(
       new Option('--type <type>', 'kind of a new key')

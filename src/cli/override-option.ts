@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { TidegateError } from '../errors.ts';
 import type { OverrideWish } from '../signer/workspace/accept-weaknesses.ts';
+import { collected } from './repeated-option.ts';
 
 export interface OverrideOptions {
   readonly override: readonly string[];
@@ -13,7 +14,7 @@ export function addOverrideOptions(command: Command): Command {
     .option(
       '--override <name>',
       'accept what is weaker than the policies, on record; may be repeated',
-      (value: string, earlier: readonly string[]): readonly string[] => [...earlier, value],
+      collected,
       [],
     )
     .option('--reason <text>', 'why, for whoever reads overrides.jsonl later');

@@ -15,8 +15,3 @@ export function addOwnOptions(command: Command): Command {
     .option('--keys <folder>', 'your own copies of public keys (NAME.pub): they say whose a key is')
     .option('--json', 'print the result as JSON');
 }
-
-/** Values of an option that may be repeated. */
-export function collected(value: string, earlier: readonly string[] = []): readonly string[] {
-  return [...earlier, value];
-}

@@ -10,6 +10,7 @@ import type { Command } from 'commander';
 import { TidegateError } from '../errors.ts';
 import type { KeyUnlocker, LockedKey } from '../signer/keys/key-context.ts';
 import { readPassphraseDescriptor, readPassphraseFile } from './passphrase-file.ts';
+import { collected } from './repeated-option.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface PassphraseOptions {
@@ -40,7 +41,7 @@ function addOptions(command: Command, option: string, what: string): Command {
     .option(
       `--${option}-file <file>`,
       `read ${what} from the first line of a file; NAME=FILE: of the key NAME alone; may be repeated`,
-      (value: string, earlier: readonly string[] = []) => [...earlier, value],
+      collected,
     )
     .option(`--${option}-fd <number>`, `read ${what} from an open file descriptor`);
 }

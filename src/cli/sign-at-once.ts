@@ -3,8 +3,8 @@
  * review is shown, and nothing is asked: these bytes come from no file that was on the way.
  */
 import type { Command } from 'commander';
-import { collected } from './own-options.ts';
 import type { PassphraseOptions } from './passphrase.ts';
+import { collected } from './repeated-option.ts';
 import type { Surroundings } from './surroundings.ts';
 import { unlockWith } from './workspace-option.ts';
 

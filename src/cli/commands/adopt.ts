@@ -9,6 +9,7 @@ import type { Progress, Terminal } from '../../terminal.ts';
 import { adoptionData, reportDone, reportPlan } from '../adoption-text.ts';
 import { noteLeftDraft } from '../left-draft-text.ts';
 import { addPublishAtOnce, type PublishAtOnceOptions, publishAtOnce } from '../publish-at-once.ts';
+import { collected } from '../repeated-option.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 
 interface AdoptCommandOptions extends PublishAtOnceOptions {
@@ -48,10 +49,10 @@ function addOptions(command: Command): Command {
     .option(
       '--variant <variant/arch>',
       'variant and architecture, may be repeated (default: as found)',
-      collect,
+      collected,
       [],
     )
-    .option('--key <name=uri>', 'where the private half of a key is, may be repeated', collect, [])
+    .option('--key <name=uri>', 'where the private half of a key is, may be repeated', collected, [])
     .option('--dry-run', 'say what would be taken over and what must change; write nothing')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', examples);
@@ -63,10 +64,6 @@ Examples:
     --root roles/1.root.json --store /srv/repository --dry-run
   tidegate adopt ./repo acme --root repo/metadata/1.root.json --store ../repo
 `;
-
-function collect(value: string, earlier: readonly string[]): readonly string[] {
-  return [...earlier, value];
-}
 
 async function adoptCommand(
   places: { readonly source: string; readonly directory: string },

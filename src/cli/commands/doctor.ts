@@ -6,6 +6,7 @@ import { formatTime } from '../../metadata/time.ts';
 import type { Finding, FindingLevel } from '../../signer/doctor/finding.ts';
 import { locationFrom } from '../../storage/address.ts';
 import { printableLine, type Terminal } from '../../terminal.ts';
+import { collected } from '../repeated-option.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { momentOption } from '../time-option.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
@@ -52,7 +53,7 @@ function addOptions(command: Command): Command {
     .option(
       '--repository <variant/arch>',
       'without a workspace: one of several repositories of the URL; repeat for more',
-      (value: string, before: readonly string[]) => [...before, value],
+      collected,
       [],
     )
     .addHelpText('after', help);

@@ -4,6 +4,7 @@ import { formatTime } from '../../metadata/time.ts';
 import type { CleanedStore, StoreOutcome } from '../../signer/gc/collect-everywhere.ts';
 import type { FileInfo } from '../../storage/store.ts';
 import { countOf, formatBytes, printableLine } from '../../terminal.ts';
+import { collected } from '../repeated-option.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { duration } from '../time-option.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
@@ -48,13 +49,9 @@ function addOptions(command: Command): Command {
     .option('--longest-download <duration>', 'the slowest host (default: 2d)', duration)
     .option('--mirror-interval <duration>', 'the rarest mirror (default: 7d)', duration)
     .option('--cache-life <duration>', 'the slowest cache (default: 1h)', duration)
-    .option('--keep <name>', 'a name in the store, or its beginning and *; repeat for more', collect, [])
+    .option('--keep <name>', 'a name in the store, or its beginning and *; repeat for more', collected, [])
     .option('--region <location>', 'only this store, as tidegate.toml names it (default: all of them)')
     .addHelpText('after', help);
-}
-
-function collect(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
 }
 
 async function gcCommand(options: GcOptions, surroundings: Surroundings): Promise<void> {

@@ -10,6 +10,7 @@ import type { Terminal } from '../../terminal.ts';
 import { noteLeftDraft } from '../left-draft-text.ts';
 import { addOverrideOptions, type OverrideOptions, overrideWish } from '../override-option.ts';
 import { addPassphraseOptions, newPassphraseSource } from '../passphrase.ts';
+import { collected } from '../repeated-option.ts';
 import { addSignAtOnce, type SignAtOnceOptions, signAtOnce } from '../sign-at-once.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 
@@ -54,7 +55,7 @@ function addInitOptions(command: Command): Command {
     .option(
       '--variant <variant/arch>',
       'variant and architecture to publish for, may be repeated',
-      collect,
+      collected,
       [],
     )
     .addOption(
@@ -84,10 +85,6 @@ function addGivenKeyOptions(command: Command): void {
     );
     command.option(`--${role}-threshold <number>`, 'how many of them must sign');
   }
-}
-
-function collect(value: string, earlier: readonly string[]): readonly string[] {
-  return [...earlier, value];
 }
 
 async function init(directory: string, options: InitOptions, surroundings: Surroundings): Promise<void> {

@@ -19,6 +19,7 @@ import {
   startOptionsOf,
 } from '../job-options.ts';
 import { proofOf } from '../job-proof.ts';
+import { collected } from '../repeated-option.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { openChosenWorkspace } from '../workspace-option.ts';
 
@@ -44,18 +45,16 @@ Examples:
   tidegate recover --drill
 `;
 
-const repeated = (value: string, earlier: readonly string[] = []): readonly string[] => [...earlier, value];
-
 export const define: Define = (command, surroundings) => {
   addJobOptions(command)
     .argument('[request...]', 'signed requests that came back, beside those in requests/')
     .option(
       '--stolen <role>',
       'a role whose keys are known to be stolen, beside what can be seen; may be repeated',
-      repeated,
+      collected,
     )
     .option('--keep-from <file>', 'go back to this copy of snapshot.json or targets.json')
-    .option('--remove <target>', 'a target path that shall be gone; may be repeated', repeated)
+    .option('--remove <target>', 'a target path that shall be gone; may be repeated', collected)
     .addHelpText('after', help)
     .action((files: readonly string[], options: RecoverOptions) => recover(files, options, surroundings));
 };

@@ -2,8 +2,9 @@
 import { TidegateError } from '../../errors.ts';
 import type { SigningRequest } from '../../signer/ceremony/signing-request.ts';
 import type { Review } from '../../signer/review/request-review.ts';
-import { addOwnOptions, collected, type OwnOptions } from '../own-options.ts';
+import { addOwnOptions, type OwnOptions } from '../own-options.ts';
 import { addPassphraseOptions, type PassphraseOptions } from '../passphrase.ts';
+import { collected } from '../repeated-option.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { unlockWith } from '../workspace-option.ts';
 

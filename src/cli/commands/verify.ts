@@ -9,6 +9,7 @@ import { isAddress, locationFrom } from '../../storage/address.ts';
 import type { Progress } from '../../terminal.ts';
 import { auditRequest, type VerifyOptions } from '../audit-request.ts';
 import { auditStatus, fileLines, fileStatus, profileData, reportData, reportLines } from '../audit-text.ts';
+import { collected } from '../repeated-option.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { momentOption } from '../time-option.ts';
 import { addWorkspaceOption } from '../workspace-option.ts';
@@ -46,7 +47,7 @@ function addOptions(command: Command): Command {
     .option(
       '--repository <variant/arch>',
       'one of several repositories of the location; repeat for more',
-      collect,
+      collected,
       [],
     )
     .addOption(
@@ -61,10 +62,6 @@ function addOptions(command: Command): Command {
     .option('--seed <text>', 'chooses the sample (default: the day)')
     .option('--at <time>', 'judge expiry at another time: +14d, or 2030-01-31T09:30:00Z', momentOption)
     .addHelpText('after', help);
-}
-
-function collect(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
 }
 
 async function verifyCommand(
