@@ -118,7 +118,7 @@ function placeOf(release: Release): string {
 
 /** Waves that come too soon after the one before, of releases that come or get other waves. */
 function waveViolations(minimum: number, { releases, steered, at }: PolicyFacts): readonly Violation[] {
-  const changed = steered.filter(({ change }) => hasOtherWaves(change));
+  const changed = steered.filter(({ change }) => hasOtherWaves(change) || change.kind === 'resume');
   const added = releases.map((after) => ({ before: undefined, after }));
   return [...added, ...changed].flatMap(({ before, after }) => {
     const early = after && earlyWave({ minimum, before, after, at });

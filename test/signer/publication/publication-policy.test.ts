@@ -190,9 +190,17 @@ describe('signer/publication/publication-policy', () => {
       assert.equal(violations[0]?.name, 'wave-bake', JSON.stringify(wish));
       assert.match((await violated(strict, start + 2 * hour)).join(), new RegExp(`before ${expected}$`));
     }
+    await steerRelease(strict, { kind: 'pause', ...id, everyone: false }, { now: start + 2 * hour });
+    await planAndPublish(strict, start + 2 * hour);
+    await steerRelease(strict, { kind: 'resume', ...id }, { now: start + 3 * hour });
+    assert.deepEqual(await violated(strict, start + 3 * hour), []);
+    const lateAgain = { now: start + 9 * day, wavesFrom: start + 3 * hour };
+    const [slept] = (await planPublication(strict, lateAgain)).violations;
+    assert.match(slept?.found ?? '', /^0 minutes before wave 3/, 'a resumption that was approved long ago');
+    await planAndPublish(strict, start + 3 * hour);
     const slower = { ...set, policy: 'slow', startTime: start + 5 * hour };
-    assert.deepEqual((await steerRelease(strict, slower, { now: start + 2 * hour })).violations, []);
-    assert.deepEqual(await violated(strict, start + 2 * hour), []);
+    assert.deepEqual((await steerRelease(strict, slower, { now: start + 3 * hour })).violations, []);
+    assert.deepEqual(await violated(strict, start + 3 * hour), []);
   });
 
   it('bake-time: also between two releases of one plan, and before one that is published and begins later', async () => {
