@@ -6,7 +6,7 @@ import { waveRows } from '../signer/release/wave-rows.ts';
 import { countOf, formatDuration, formatTable } from '../terminal.ts';
 import type { Release } from '../waves/release.ts';
 import { MAX_SEED } from '../waves/seed.ts';
-import { completeAt, openPlaces } from '../waves/turn.ts';
+import { completeAt, openPlaces, turnOf } from '../waves/turn.ts';
 
 const verbs = {
   set: 'other waves for',
@@ -57,9 +57,21 @@ function closingLines(
 ): readonly string[] {
   if (before === undefined || after === undefined) return [];
   const [was, is] = [openPlaces(before, now), openPlaces(after, now)];
-  return is < was
-    ? [`    warning: ${shareText(was - is)} are open and will close; those that run it stay`]
-    : [];
+  const labels = closingLabels(before, after, now);
+  const closing = [
+    ...(is < was ? [shareText(was - is)] : []),
+    ...(labels.length > 0 ? [`hosts labelled ${labels.join(' or ')}`] : []),
+  ];
+  return closing.map((who) => `    warning: ${who} are open and will close; those that run it stay`);
+}
+
+/** Labels whose hosts are open now, and by the new plan not whatever their seed. */
+function closingLabels(before: Release, after: Release, now: number): readonly string[] {
+  const open = (before.groups ?? []).filter(({ opens }) => opens <= now).flatMap(({ labels }) => labels);
+  return open.filter((label) => {
+    const turn = turnOf(after, { seed: MAX_SEED - 1, labels: [label] });
+    return turn !== 'always' && turn > now;
+  });
 }
 
 function pauseLines(release: Release, now: number): readonly string[] {

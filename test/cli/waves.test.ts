@@ -237,6 +237,8 @@ describe('tidegate waves', () => {
   });
 
   it('withdraws for good, calls hosts back, and takes it again only when readmitted', async () => {
+    const nowhere = await session.type(`waves withdraw ${release} --call-back 0.5.0`);
+    assert.match(nowhere.beside, /call back to 0\.5\.0: found 1\.0\.0, expected a release to go down to/);
     await run(`waves withdraw ${release} --reason bad --call-back`);
     assert.match(
       await run('plan'),
@@ -393,6 +395,13 @@ describe('tidegate waves', () => {
       await run('waves when demo x86_64 1.2.0 --seed 2000 --labels canary'),
       /labelled canary\n.*open since/,
     );
+    const set = 'waves set demo x86_64 1.2.0 --dry-run --policy';
+    assert.match(
+      await run(`${set} default`),
+      /warning: hosts labelled canary are open and will close; those/,
+    );
+    assert.doesNotMatch(await run(`${set} canary`), /warning/);
+    assert.doesNotMatch(await run(`${set} none`), /warning/);
     const file = join(session.directory, 'acme', 'tidegate.toml');
     writeFileSync(
       file,
