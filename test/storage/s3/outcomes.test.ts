@@ -23,6 +23,8 @@ const refusals: readonly S3FaultAction[] = [
   { kind: 'status', status: 500, code: 'InternalError' },
   { kind: 'status', status: 503, code: 'SlowDown' },
   { kind: 'status', status: 409, code: 'ConditionalRequestConflict' },
+  // Bytes that were altered on the way.
+  { kind: 'status', status: 400, code: 'BadDigest' },
 ];
 /** Long enough for an honest answer of this machine, short enough for a test. */
 const store = { stallTimeout: 250 };
@@ -55,6 +57,22 @@ describe('outcomes of writes to a bucket', () => {
       assert.equal(waits.length, 4 * refusals.length);
       const puts = server.calls.filter(({ operation }) => operation === 'put');
       assert.ok(puts.every(({ headers }) => 'if-match' in headers !== 'if-none-match' in headers));
+    });
+  });
+
+  it('PUB-03: a write that arrives after it was looked for, before it is sent again, is still our own', async () => {
+    await withS3({}, async ({ server, store, other }) => {
+      const late = { arrive: (): Promise<unknown> => Promise.resolve() };
+      let puts = 0;
+      server.faults = ({ operation }) => {
+        if (operation !== 'put') return undefined;
+        puts += 1;
+        if (puts === 1) return { kind: 'reset' };
+        return puts === 2 ? { kind: 'delay', until: late.arrive() } : undefined;
+      };
+      late.arrive = async () => await other().create('1.root.json', text('root'));
+      assert.equal(await store.create('1.root.json', text('root')), 'created');
+      assert.equal((await server.inspect('fleet/1.root.json')).body.toString(), 'root');
     });
   });
 
@@ -151,6 +169,16 @@ describe('outcomes of writes to a bucket', () => {
         return { kind: 'status', status: 500, code: 'InternalError' };
       };
       await assert.rejects(other().read('x', 1, { signal: late.signal }), { code: 'cancelled' });
+    });
+  });
+
+  it('a swap writes what it was given, whatever becomes of that memory meanwhile', async () => {
+    await withS3({}, async ({ server, store }) => {
+      const bytes = Buffer.from('first');
+      const swapping = store.swap('t.json', bytes, undefined);
+      bytes.fill('x');
+      assert.equal(await swapping, 'swapped');
+      assert.equal((await server.inspect('fleet/t.json')).body.toString(), 'first');
     });
   });
 

@@ -13,6 +13,8 @@ import type { Faults, S3FaultAction, S3Operation } from '../../support/s3-server
 import { contentOf } from '../../support/store-suite.ts';
 
 const bytes = randomBytes(11 * mebibyte);
+/** Two parts are enough where their number does not matter. */
+const few = bytes.subarray(0, 5 * mebibyte + 1);
 const name = `targets/${createHash('sha256').update(bytes).digest('hex')}.os.img`;
 
 function nth(operation: S3Operation, number: number, action: S3FaultAction): Faults {
@@ -177,10 +179,44 @@ describe('files in parts', () => {
     await withS3({}, async ({ server, store }) => {
       for (const [index, action] of actions.entries()) {
         server.faults = nth('complete-upload', 1, action);
-        assert.equal(await store.create(`${index}.img`, contentOf(bytes)), 'created', JSON.stringify(action));
+        assert.equal(await store.create(`${index}.img`, contentOf(few)), 'created', JSON.stringify(action));
         assert.equal(server.openUploads.size, 0);
-        assert.ok((await server.inspect(`fleet/${index}.img`)).body.equals(bytes));
+        assert.ok((await server.inspect(`fleet/${index}.img`)).body.equals(few));
       }
+    });
+  });
+
+  it('PUB-03: are begun anew when their upload is gone for good', async () => {
+    await withS3({}, async ({ server, store }) => {
+      let gone = '';
+      server.faults = ({ operation, url }) => {
+        if (operation !== 'complete-upload') return undefined;
+        const id = /uploadId=([^&]+)/.exec(url)?.[1] ?? '';
+        gone ||= id;
+        return id === gone ? { kind: 'status', status: 404, code: 'NoSuchUpload' } : undefined;
+      };
+      assert.equal(await store.create(name, contentOf(few)), 'created');
+      const counted = (wanted: S3Operation): number =>
+        server.calls.filter(({ operation }) => operation === wanted).length;
+      assert.deepEqual([counted('create-upload'), counted('complete-upload')], [2, 2]);
+      server.faults = ({ operation }) =>
+        operation === 'complete-upload' ? { kind: 'status', status: 404, code: 'NoSuchUpload' } : undefined;
+      await assert.rejects(store.create('other.img', contentOf(few)), { code: 'store-conflict' });
+      assert.equal(server.openUploads.size, 0);
+    });
+  });
+
+  it('PUB-06: replace nothing that appeared meanwhile, also where the last step ignores its condition', async () => {
+    await withS3({ conditions: 'put-only' }, async ({ server, store, other }) => {
+      let until: Promise<unknown> | undefined;
+      server.faults = ({ operation, url }) => {
+        if (operation !== 'upload-part' || !url.includes('partNumber=3&')) return undefined;
+        until ??= other().create(name, contentOf(Buffer.from('faster')));
+        return { kind: 'delay', until };
+      };
+      await assert.rejects(store.create(name, contentOf(bytes)), { code: 'name-taken' });
+      assert.equal((await server.inspect(`fleet/${name}`)).body.toString(), 'faster');
+      assert.equal(server.openUploads.size, 0);
     });
   });
 
