@@ -65,13 +65,14 @@ export async function collectGarbage(workspace: Workspace, options: CollectOptio
   requireGrace(settings, workspace.expiration.timestamp);
   await requireClocks(workspace, options);
   const sweeps = await readSweeps(store);
-  const { garbage, timestampLives } = await lookForGarbage(workspace, options);
+  const look = await lookForGarbage(workspace, options);
+  const { garbage, timestampLives } = look;
   if (act) await requireFitToAct(workspace, timestampLives, garbage.length + sweeps.length);
   const ripe = sweeps.filter((sweep) => isRipe(sweep, options));
   const removed: FileInfo[] = [];
   const spared: string[] = [];
   for (const sweep of ripe) {
-    const outcome = act ? await remove(workspace, sweep, options) : foreseen(sweep, garbage);
+    const outcome = act ? await remove(workspace, sweep, options) : foreseen(sweep, look);
     removed.push(...outcome.removed);
     spared.push(...outcome.spared);
   }
@@ -112,10 +113,18 @@ export async function findGarbage(
   return (await lookForGarbage(workspace, options)).garbage;
 }
 
+interface Look {
+  readonly garbage: readonly FileInfo[];
+  /** Names of everything in the store. */
+  readonly present: ReadonlySet<string>;
+  /** As in `KeptFiles`. */
+  readonly timestampLives: readonly number[];
+}
+
 async function lookForGarbage(
   workspace: Workspace,
   { now, settings, wishes, signal }: Omit<CollectOptions, 'act'>,
-): Promise<{ readonly garbage: readonly FileInfo[]; readonly timestampLives: readonly number[] }> {
+): Promise<Look> {
   const { store } = workspace;
   const files: FileInfo[] = [];
   for await (const file of store.list()) files.push(file);
@@ -125,12 +134,13 @@ async function lookForGarbage(
   requireGrace(settings, Math.max(0, ...timestampLives));
   const garbage = garbageIn(files, repositoriesOf(workspace.settings), kept);
   const { youngSince } = kept;
-  if (youngSince === undefined) return { garbage, timestampLives };
+  const present = new Set(files.map(({ name }) => name));
+  if (youngSince === undefined) return { garbage, present, timestampLives };
   const old = new Set<string>();
   await inParallel(garbage, 8, async ({ name }) => {
     if ((await requireModified(store, name)) < youngSince) old.add(name);
   });
-  return { garbage: garbage.filter(({ name }) => old.has(name)), timestampLives };
+  return { garbage: garbage.filter(({ name }) => old.has(name)), present, timestampLives };
 }
 
 /** A removal that is under way is left alone until it must be dead. */
@@ -144,29 +154,34 @@ interface Outcome {
   readonly spared: readonly string[];
 }
 
-function foreseen({ files }: Sweep, garbage: readonly FileInfo[]): Outcome {
+function foreseen({ files }: Sweep, { garbage, present }: Look): Outcome {
   const still = new Map(garbage.map((file) => [file.name, file]));
   const removed = files.filter((file) => isSame(file, still.get(file.name)));
-  return { removed, spared: sparedOf(files, removed) };
+  return { removed, spared: sparedOf(files, removed, present) };
 }
 
 function isSame(file: FileInfo, found: FileInfo | undefined): boolean {
   return found !== undefined && found.length === file.length && found.etag === file.etag;
 }
 
-function sparedOf(files: readonly FileInfo[], removed: readonly FileInfo[]): readonly string[] {
+/** What a run that died had removed already is not spared. */
+function sparedOf(
+  files: readonly FileInfo[],
+  removed: readonly FileInfo[],
+  present: ReadonlySet<string>,
+): readonly string[] {
   const gone = new Set(removed.map(({ name }) => name));
-  return files.flatMap(({ name }) => (gone.has(name) ? [] : [name]));
+  return files.flatMap(({ name }) => (gone.has(name) || !present.has(name) ? [] : [name]));
 }
 
 async function remove(workspace: Workspace, sweep: Sweep, options: CollectOptions): Promise<Outcome> {
   const { store } = workspace;
-  const before = foreseen(sweep, await findGarbage(workspace, options));
+  const before = foreseen(sweep, await lookForGarbage(workspace, options));
   const begun = options.now();
   const taken = await noteRemoving(store, sweep, before.removed, begun);
   if (taken === undefined) return { removed: [], spared: [] };
   // Whoever has pinned one of them until now is seen here; whoever pins from now on sees the note.
-  const { removed: chosen } = foreseen(taken, await findGarbage(workspace, options));
+  const { removed: chosen, spared } = foreseen(taken, await lookForGarbage(workspace, options));
   const removed: FileInfo[] = [];
   for (const file of inOrderOfRemoval(chosen)) {
     checkCancelled('removing', options.signal);
@@ -175,7 +190,7 @@ async function remove(workspace: Workspace, sweep: Sweep, options: CollectOption
     if ((await store.remove(file.name, file.etag)) === 'removed') removed.push(file);
   }
   await closeNote(store, sweep.name);
-  return { removed, spared: sparedOf(sweep.files, chosen) };
+  return { removed, spared: [...before.spared, ...spared] };
 }
 
 function overdue({ name }: Sweep): TidegateError {
