@@ -95,7 +95,8 @@ export async function swapFile(
   s3Key(address, name);
   checkSwapLength(name, bytes);
   checkCancelled(`writing ${name}`, signal);
-  const own = bytes.slice();
+  // A copy; `slice` of a Buffer would be the same memory.
+  const own = Uint8Array.from(bytes);
   const condition = expected === undefined ? { IfNoneMatch: '*' } : { IfMatch: etagFor(address, expected) };
   const read = () => readFile(calls, name, SWAP_LIMIT, signal === undefined ? {} : { signal });
   const look = async (): Promise<Seen> => {
