@@ -152,6 +152,9 @@ describe('tidegate latest', () => {
       assert.equal(value('latest/image_id'), sha256('root image'));
       assert.equal(value('1.1.0/image/hash/sha256'), sha256('tree'));
       assert.equal([...parameters.keys()].at(-1), '/example/os/demo/x86_64/latest/image_version');
+      parameters.set('/example/os/demo/x86_64/latest/image_version', { value: '0.9.0', type: 'String' });
+      assert.match(await run(line('/example/os')), /28 parameters were written/, 'over those before');
+      assert.equal(value('latest/image_version'), '1.1.0');
       await run(line('/example/os').replace('x86_64 -w', 'x86_64 1.0.0 -w'));
       assert.deepEqual([value('latest/image_version'), value('1.0.0/image_version')], ['1.1.0', '1.0.0']);
     });
