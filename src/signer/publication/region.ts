@@ -24,7 +24,7 @@ import { noteCommit } from './commit-journal.ts';
 import { type ListedFile, listedFiles, requireFiles } from './listed-files.ts';
 import { type LiveRepository, listingIn, type PublishedRoles } from './live-repository.ts';
 import { closePin, holdPin, type PinWish } from './pin.ts';
-import { type ReadRepository, readerOf, readRepository } from './repository-reader.ts';
+import { overlaid, type ReadRepository, readerOf, readRepository } from './repository-reader.ts';
 
 export interface RegionState {
   readonly repository: string;
@@ -131,12 +131,14 @@ async function advance(
   for (const file of missingFrom(files, there, place.folders)) await copyFile(store, region, file, signal);
   await requireFiles(region, place.name, files, signal && { signal });
   await copyMetadata(region, live, published, there?.set.root.document.version ?? 0);
+  // What it holds is what hosts will get there: it is read before they are told of it.
+  const timestamp = new Map([[name, published.bytes.timestamp]]);
+  await readRepository(overlaid(timestamp, readerOf(region)), requestFor(live));
   checkCancelled('publishing to a region', signal);
   if ((await region.swap(name, published.bytes.timestamp, head?.etag)) === 'lost') {
     if (await isSame(store, region, name)) return 'current';
     throw diverged(region, place.name, 'is being changed by somebody else');
   }
-  await readRepository(readerOf(region), requestFor(live));
   await noteCommit(region, live, now);
   await closePin(region, place.name, published.sha256);
   return 'advanced';

@@ -195,6 +195,24 @@ describe('signer/publication/region', () => {
     assert.deepEqual([state?.standing, state?.version, state?.error?.code], ['behind', 1, 'not-found']);
   });
 
+  it('PUB-12: one that keeps other bytes than it was given is found out before its hosts see them', async () => {
+    class Altering extends MemoryStore {
+      override async create(...[name, content, options]: Parameters<MemoryStore['create']>) {
+        const altered = name === 'metadata/2.targets.json' && content instanceof Uint8Array;
+        return await super.create(name, altered ? Buffer.from(`${Buffer.from(content)} `) : content, options);
+      }
+    }
+    const region = new Altering('region');
+    const workspace = await withRegions([region]);
+    await planAndPublish(workspace, start);
+    await addVersion(workspace, '1.0.0');
+    const { result } = await planAndPublish(workspace, later);
+    const [state] = result.regions;
+    assert.deepEqual([state?.standing, state?.version], ['behind', 1]);
+    assert.ok(state?.error);
+    assert.equal(await see(workspace, region), 1, 'old and whole');
+  });
+
   it('two publishers that bring a region on at once do not take each other for strangers', async () => {
     const region = new MemoryStore('region');
     const workspace = await withRegions([region]);
