@@ -31,7 +31,7 @@ export class MemoryStore implements SwappableStore {
     const file = this.#file(name, options);
     if (file === undefined) return undefined;
     if (file.bytes.byteLength > limit) throw tooLarge(name, this.location, limit);
-    return { bytes: file.bytes.slice(), etag: file.etag };
+    return { bytes: new Uint8Array(file.bytes), etag: file.etag };
   }
 
   async open(name: string, options: ReadOptions = {}): Promise<OpenFile | undefined> {
@@ -53,7 +53,7 @@ export class MemoryStore implements SwappableStore {
     const stated = streamed(content);
     const chunks: Uint8Array[] = [];
     if (!this.#files.has(name)) {
-      for await (const chunk of chunksOf(name, stated, options)) chunks.push(chunk.slice());
+      for await (const chunk of chunksOf(name, stated, options)) chunks.push(new Uint8Array(chunk));
       const bytes = new Uint8Array(Buffer.concat(chunks));
       checkWritten(name, stated, { length: bytes.byteLength, sha256: sha256Of(bytes) });
       // Looked at again, because others ran while the chunks came in.
@@ -84,7 +84,7 @@ export class MemoryStore implements SwappableStore {
     checkSwapLength(name, bytes);
     const current = this.#file(name, options);
     if (current?.etag === expected) {
-      this.#put(name, bytes.slice());
+      this.#put(name, new Uint8Array(bytes));
       return 'swapped';
     }
     return current?.etag === etagOf(sha256Of(bytes)) ? 'swapped' : 'lost';

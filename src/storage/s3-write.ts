@@ -96,7 +96,7 @@ export async function swapFile(
   checkSwapLength(name, bytes);
   checkCancelled(`writing ${name}`, signal);
   // A copy; `slice` of a Buffer would be the same memory.
-  const own = Uint8Array.from(bytes);
+  const own = new Uint8Array(bytes);
   const condition = expected === undefined ? { IfNoneMatch: '*' } : { IfMatch: etagFor(address, expected) };
   const read = () => readFile(calls, name, SWAP_LIMIT, signal === undefined ? {} : { signal });
   const look = async (): Promise<Seen> => {

@@ -320,6 +320,17 @@ export function swappableSuite(label: string, make: () => Promise<Bench<Swappabl
       assert.equal(await store.swap('t.json', text('1'), etag), 'lost');
     });
 
+    it('keeps what it was given, whatever becomes of that memory afterwards', async () => {
+      const bytes = Buffer.from('first');
+      const swapping = store.swap('kept.json', bytes, undefined);
+      bytes.fill('x');
+      assert.equal(await swapping, 'swapped');
+      const found = await store.read('kept.json', 10);
+      assert.equal(Buffer.from(found?.bytes ?? []).toString(), 'first');
+      found?.bytes.fill(0);
+      assert.equal(Buffer.from((await store.read('kept.json', 10))?.bytes ?? []).toString(), 'first');
+    });
+
     it('PUB-02: lets one of many swappers win each round', async () => {
       await store.swap('t.json', text('0'), undefined);
       for (let round = 1; round <= 5; round += 1) {
