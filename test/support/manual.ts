@@ -1,7 +1,8 @@
 /**
  * A manual that is played: commands in fenced `sh` blocks whose first line names the machine and, perhaps, how much later
  * it is (`# office, 1 day later`); what is carried by hand in `carry` blocks (`alice/alice.pub -> office bob/colleagues`);
- * what the last command of a block prints in `text` blocks right behind it.
+ * what the last command of a block prints in `text` blocks right behind it. A command that is to fail says so:
+ * `  # status 87`. What other programs do stands in `bash` blocks: whoever plays the manual does it.
  */
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -11,14 +12,22 @@ import { type CommandLine, commandLine, type Typed } from './command-line.ts';
 
 export type Step =
   | { readonly kind: 'carry'; readonly from: readonly string[]; readonly to: readonly string[] }
-  | { readonly kind: 'type'; readonly machine: string; readonly later: number; readonly line: string }
+  | {
+      readonly kind: 'type';
+      readonly machine: string;
+      readonly later: number;
+      readonly line: string;
+      /** The exit status that the manual names; default 0. */
+      readonly status?: number;
+    }
+  | { readonly kind: 'other'; readonly lines: readonly string[] }
   | { readonly kind: 'shown'; readonly lines: readonly string[] };
 
 /**
  * Opening an encrypted key takes a second on a busy machine: those of alice are encrypted, as the manual has it, and those
  * of the others are not.
  */
-const encrypted = new Set(['alice']);
+const alice = new Set(['alice']);
 
 /** Where a web server or a bucket would be. */
 const served = '../office/acme/repository';
@@ -27,9 +36,10 @@ const units = { hour: 3_600_000, day: 86_400_000, week: 604_800_000 } as const;
 
 export function stepsOf(manual: string): readonly Step[] {
   const steps: Step[] = [];
-  for (const [, kind, text = ''] of manual.matchAll(/^```(sh|carry|text)\n(.*?)^```$/gms)) {
+  for (const [, kind, text = ''] of manual.matchAll(/^```(sh|bash|carry|text)\n(.*?)^```$/gms)) {
     const lines = text.replaceAll('\\\n', ' ').split('\n').filter(Boolean);
     if (kind === 'sh') steps.push(...typedIn(lines));
+    else if (kind === 'bash') steps.push({ kind: 'other', lines });
     else if (kind === 'carry') steps.push(...lines.map(carriedBy));
     else steps.push({ kind: 'shown', lines });
   }
@@ -45,6 +55,7 @@ function typedIn([head = '', ...lines]: readonly string[]): readonly Step[] {
     machine,
     later: index === 0 ? later : 0,
     line: line.replace(/ {2,}#.*$/, '').replaceAll(/ +/g, ' '),
+    status: Number(/ {2,}# status (\d+)/.exec(line)?.[1] ?? 0),
   }));
 }
 
@@ -61,9 +72,24 @@ export interface Machines {
   end(): void;
 }
 
+export interface MachinesOptions {
+  /** Is told what is printed, for whoever writes a manual. */
+  readonly watch?: (text: string) => void;
+  /** The words that stand for an address of the manual; default: a folder of office where the web server would be. */
+  readonly place?: (word: string) => string;
+  /** Whose keys are encrypted; default: those of alice. */
+  readonly encrypted?: ReadonlySet<string>;
+  /** What other programs do. */
+  readonly other?: (line: string) => Promise<void>;
+}
+
 /** One folder for each machine; nothing but `carry` brings a file from one to another. */
-/** @param watch is told what is printed, for whoever writes a manual */
-export function machines(start: number, watch: (text: string) => void = () => undefined): Machines {
+export function machines(start: number, options: MachinesOptions = {}): Machines {
+  const {
+    encrypted = alice,
+    watch = () => undefined,
+    place = (word) => word.replace(/^https:\/\/updates\..*/, served),
+  } = options;
   const home = commandLine(start);
   const known = new Map<string, CommandLine>();
   let last: Typed | undefined;
@@ -73,9 +99,8 @@ export function machines(start: number, watch: (text: string) => void = () => un
     return machine;
   };
   const type = async (machine: CommandLine, line: string): Promise<Typed> => {
-    const [program, ...argv] = line
-      .split(' ')
-      .map((word) => word.replaceAll(/["']/g, '').replace(/^https:\/\/updates\..*/, served));
+    const words = line.match(/(?:"[^"]*"|'[^']*'|[^ ])+/g) ?? [];
+    const [program, ...argv] = words.map((word) => place(word.replaceAll(/["']/g, '')));
     if (program === 'export') return exported(machine, argv.join(' '));
     assert.equal(program, 'tidegate', line);
     machine.answers.splice(0, machine.answers.length, ...digestsIn(machine.directory, argv));
@@ -87,6 +112,7 @@ export function machines(start: number, watch: (text: string) => void = () => un
     async play(step) {
       if (step.kind === 'carry') carry(home.directory, step);
       else if (step.kind === 'shown') requireShown(step.lines, last);
+      else if (step.kind === 'other') for (const line of step.lines) await options.other?.(line);
       else {
         home.now += step.later;
         const machine = at(step.machine);
@@ -94,7 +120,12 @@ export function machines(start: number, watch: (text: string) => void = () => un
         last = await type(machine, step.line);
         watch(last.out + last.beside);
       }
-      if (step.kind === 'type' && last !== undefined && last.status !== 0 && !allowed(step.line, last))
+      if (
+        step.kind === 'type' &&
+        last !== undefined &&
+        last.status !== (step.status ?? 0) &&
+        !allowed(step.line, last)
+      )
         assert.fail(`${step.machine}: ${step.line} ended with ${last.status}: ${last.out}${last.beside}`);
     },
     put(path, text) {
@@ -126,7 +157,8 @@ function exported({ environment }: CommandLine, setting: string): Typed {
   return { status: 0, out: '', beside: '', json: () => undefined };
 }
 
-function makesKeys([command, action, ...argv]: readonly string[]): boolean {
+function makesKeys(argv: readonly string[]): boolean {
+  const [command, action] = argv;
   if (argv.includes('--drill')) return false;
   return command === 'init' || (command === 'key' && action === 'new') || argv.includes('--new-key');
 }
