@@ -133,15 +133,16 @@ export class DirectoryStore implements SwappableStore {
   ): Promise<'swapped' | 'lost'> {
     checkStoreName(name);
     checkSwapLength(name, bytes);
+    const own = new Uint8Array(bytes);
     const path = await this.#prepare(name);
     const lock = await this.#lock(options.signal);
     try {
       const current = await this.stat(name, options);
       if (current?.etag === expected) {
-        const replaced = await this.#replace(name, path, bytes, expected === undefined, options);
+        const replaced = await this.#replace(name, path, own, expected === undefined, options);
         if (replaced) return 'swapped';
       }
-      return (await this.#isThere(name, path, streamed(bytes))) ? 'swapped' : 'lost';
+      return (await this.#isThere(name, path, streamed(own))) ? 'swapped' : 'lost';
     } finally {
       await lock.release();
     }
