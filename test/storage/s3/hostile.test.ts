@@ -122,6 +122,11 @@ describe('a hostile bucket', () => {
       (_request, response) => void response.writeHead(200).end(foreign),
       async (store) => assert.deepEqual(await namesOf(store), ['a', 'b']),
     );
+    const encoded = list(`<EncodingType>url</EncodingType>${entry('a+b%2Bc%20d')}${entry('%zz')}`);
+    await against(
+      (_request, response) => void response.writeHead(200).end(encoded),
+      async (store) => assert.deepEqual(await namesOf(store), ['a b+c d']),
+    );
   });
 
   it('DEP-07: a list of more names than memory is for ends, and one with empty pages goes on', async () => {
@@ -183,6 +188,13 @@ describe('a hostile bucket', () => {
       ],
       [
         (_, response) => void response.writeHead(206, { ...headers, 'content-length': 5 }).end('hello'),
+        'http-status',
+      ],
+      [
+        (_, response) =>
+          void response
+            .writeHead(206, { ...headers, 'content-range': 'bytes 10-14/100', 'content-length': 3 })
+            .end('hel'),
         'http-status',
       ],
       [
