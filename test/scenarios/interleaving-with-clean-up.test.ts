@@ -10,6 +10,7 @@ import { schedulesTest, withScene } from '../support/schedules.ts';
 function mixOf(seed: number): Mix {
   return {
     publishers: 1 + (seed % 2),
+    ...(seed % 3 !== 2 && { first: 'old.bin' }),
     collectors: seed % 3 === 0 ? 2 : 1,
     daemon: seed % 4 === 0,
     hosts: seed % 5 === 0 ? 1 : 0,

@@ -189,6 +189,8 @@ export class World {
 
 /** Files on one page of a list. */
 const pageLength = 8;
+/** How much more often it is the commit that something happens to: there it matters most. */
+const commitTrouble = 10;
 /** Turns without an answer. */
 const silence = 25;
 
@@ -253,7 +255,7 @@ class UnrulyStore implements SwappableStore {
     };
     const isWrite = changes !== undefined;
     const ended = await this.#world.turn(this.#actor, async () => {
-      const chosen = this.#choose();
+      const chosen = this.#choose(changes?.endsWith('timestamp.json') === true ? commitTrouble : 1);
       this.#note(what, isWrite, chosen);
       return await this.#begin(chosen, what, isWrite, done);
     });
@@ -268,13 +270,13 @@ class UnrulyStore implements SwappableStore {
     this.#world.trace.push(`${this.#actor}: ${what}${happening === 'nothing' ? '' : ` (${happening})`}`);
   }
 
-  #choose(): Happening {
+  #choose(factor: number): Happening {
     if (this.#dead) return { happening: 'dead', first: false, word: 0 };
     const draw = this.#world.random() * 1000;
     const [first, word] = [this.#world.random() < 0.5, Math.floor(this.#world.random() * words.length)];
     let sum = 0;
     for (const happening of happenings) {
-      sum += this.#trouble[happening] ?? 0;
+      sum += (this.#trouble[happening] ?? 0) * factor;
       if (draw < sum) return { happening, first, word };
     }
     return { happening: 'nothing', first, word };

@@ -36,6 +36,8 @@ const leaps = [hour / 3, 2 * hour, 25 * hour, 4 * day, 12 * day, 32 * day];
 export interface Mix {
   readonly trouble?: Trouble;
   readonly publishers: number;
+  /** The plan that is always among them. */
+  readonly first?: string;
   readonly collectors: number;
   readonly daemon: boolean;
   readonly hosts: number;
@@ -258,7 +260,11 @@ export async function runSchedule(scene: Scene, seed: number, mix: Mix): Promise
   const invariants = new Invariants({ anchor, past, present, ...times });
   await invariants.begin(inner);
   const run: Run = { scene, mix, world, random, told: [], endings: new Map(), resumed: 0, defects: [] };
-  const chosen = shuffled(scene.ready, random).slice(0, mix.publishers);
+  const order = shuffled(scene.ready, random);
+  const chosen = order
+    .filter(({ name }) => name === mix.first)
+    .concat(order.filter(({ name }) => name !== mix.first))
+    .slice(0, mix.publishers);
   const actors = [
     ...chosen.map((ready, index) => publisher(run, ready, index)),
     ...Array.from({ length: mix.collectors }, (_, index) => collector(run, index)),
