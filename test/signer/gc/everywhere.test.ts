@@ -3,7 +3,7 @@ import { TidegateError } from '../../../src/errors.ts';
 import { collectEverywhere } from '../../../src/signer/gc/collect-everywhere.ts';
 import type { CollectOptions } from '../../../src/signer/gc/collect-garbage.ts';
 import { defaultGrace } from '../../../src/signer/gc/grace.ts';
-import { journalLife, replacedBefore } from '../../../src/signer/gc/old-notes.ts';
+import { endOldNotes, journalLife, replacedBefore } from '../../../src/signer/gc/old-notes.ts';
 import { holdPin, pinLifetime } from '../../../src/signer/publication/pin.ts';
 import { refreshRepositories } from '../../../src/signer/refresh.ts';
 import { addTarget, removeTarget } from '../../../src/signer/release/add-target.ts';
@@ -142,6 +142,26 @@ describe('signer/gc: old notes', () => {
     assert.deepEqual(await look(now), []);
     assert.deepEqual(await look(now + 1), ['.publish/metadata/plans/p.json']);
     assert.equal((await namesOf(store, '.publish/metadata/plans/')).length, 1);
+  });
+
+  it('what waits for its commit, and a pin, stay for as long as anybody may go on with them', async () => {
+    const store = new MemoryStore();
+    const workspace = await open(await workspaceDisk(), store);
+    await addVersion(workspace, '1.0.0');
+    const dying = new StorageReplay(store, {
+      before: async ({ call, name }) => {
+        if (call === 'swap' && name.endsWith('timestamp.json')) throw new Error('died');
+      },
+    });
+    await assert.rejects(planAndPublish({ ...workspace, store: dying }, start), /died/);
+    const kinds = async (now: number) => {
+      const names = await endOldNotes(workspace, { now, grace: defaultGrace.grace, act: false });
+      return names.map((name) => name.split('/')[2]);
+    };
+    assert.deepEqual(await kinds(start + 2 * pinLifetime), []);
+    assert.deepEqual(await kinds(start + 2 * pinLifetime + 1), ['plans']);
+    assert.deepEqual(await kinds(start + defaultGrace.grace), ['plans']);
+    assert.deepEqual(await kinds(start + defaultGrace.grace + 1), ['plans', 'prepared']);
   });
 
   it('the journal keeps what was current in its time, the one before, and what is still valid', () => {
