@@ -100,4 +100,16 @@ describe('the memory of uploads', () => {
       assert.equal(server.openUploads.size, 0);
     });
   });
+
+  it('NET-23: is no more than the parts of a file that may be on their way', async () => {
+    await withS3({ store: { sizes: { ...smallParts, partsInFlight: 1 } } }, async ({ server, store }) => {
+      let most = 0;
+      server.faults = () => {
+        most = Math.max(most, store.calls.buffers.lent);
+        return undefined;
+      };
+      assert.equal(await store.create('a.img', contentOf(randomBytes(11 * mebibyte))), 'created');
+      assert.equal(most, smallParts.part);
+    });
+  });
 });

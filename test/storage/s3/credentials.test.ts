@@ -78,6 +78,27 @@ describe('credentials and clock of a bucket', () => {
     });
   });
 
+  it('PUB-16: whichever word a store has for it, expired credentials are read anew', async () => {
+    let asked = 0;
+    const credentials = async () => {
+      asked += 1;
+      return testCredentials;
+    };
+    await withS3({ store: { credentials } }, async ({ server, store }) => {
+      for (const code of ['ExpiredToken', 'ExpiredTokenException', 'InvalidToken', 'TokenRefreshRequired']) {
+        let refused = false;
+        const before = asked;
+        server.faults = () => {
+          const first = !refused;
+          refused = true;
+          return first ? { kind: 'status', status: 400, code } : undefined;
+        };
+        assert.equal(await store.read('a', 1), undefined);
+        assert.equal(asked - before, before === 0 ? 2 : 1, code);
+      }
+    });
+  });
+
   it('PUB-16: what hands out credentials and fails is named, and its 404 is never taken for an absent file', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'tidegate-aws-'));
     const server = await startS3Server();

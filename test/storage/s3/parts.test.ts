@@ -89,6 +89,21 @@ describe('files in parts', () => {
     });
   });
 
+  it('PUB-11: are given up only when no part is on its way any more', async () => {
+    await withS3({}, async ({ server, store }) => {
+      const onTheirWay: number[] = [];
+      server.faults = ({ operation, url }) => {
+        if (operation === 'abort-upload') onTheirWay.push(store.calls.buffers.lent);
+        if (operation !== 'upload-part') return undefined;
+        return url.includes('partNumber=1&')
+          ? { kind: 'never' }
+          : { kind: 'status', status: 403, code: 'AccessDenied' };
+      };
+      await assert.rejects(store.create(name, contentOf(bytes)), { code: 'access-denied' });
+      assert.deepEqual(onTheirWay, [0]);
+    });
+  });
+
   it('PUB-11: send a part again after a reset, a 500 and silence', async () => {
     const actions: readonly S3FaultAction[] = [
       { kind: 'reset' },
