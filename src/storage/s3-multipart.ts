@@ -4,7 +4,7 @@
  * - The file appears by one conditional step at the end; where a store ignores that condition, looking before and
  *   comparing after it keeps content that is named by its hash right.
  * - Whatever goes wrong, and on a cancel, the upload is aborted once no part of it is on its way any more. Uploads of
- *   this very file that somebody's death left behind more than an hour ago are aborted too.
+ *   this very file that somebody's death left behind more than a day ago are aborted too: a slow line may take hours over one.
  */
 import { createHash } from 'node:crypto';
 import { TidegateError } from '../errors.ts';
@@ -20,7 +20,7 @@ import { abortUpload, abortUploads } from './s3-uploads.ts';
 import type { CreateOptions, StreamedContent } from './store.ts';
 
 /** Milliseconds after which an upload of the same file cannot be somebody's at work. */
-const abandonedAfter = 60 * 60_000;
+const abandonedAfter = 24 * 60 * 60_000;
 /** Uploads of one file from the start, when each ended in a conflict. */
 const mostStarts = 3;
 

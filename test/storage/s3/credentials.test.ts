@@ -78,6 +78,15 @@ describe('credentials and clock of a bucket', () => {
     });
   });
 
+  it('a closed store stays closed, whatever expires', async () => {
+    await withS3({}, async ({ store }) => {
+      await store.stat('a');
+      store.close();
+      store.calls.connection.renew(store.calls.connection.renewals);
+      await assert.rejects(store.stat('a'), { code: 'usage' });
+    });
+  });
+
   it('PUB-16: whichever word a store has for it, expired credentials are read anew', async () => {
     let asked = 0;
     const credentials = async () => {

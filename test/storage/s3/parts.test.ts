@@ -155,9 +155,9 @@ describe('files in parts', () => {
   it('PUB-11: whose uploader died are aborted by the next one, but not those that may be at work', async () => {
     await withS3({}, async ({ server, store }) => {
       const hour = 3_600_000;
-      server.openUploads.set('dead', { key: `fleet/${name}`, begun: Date.now() - 2 * hour });
-      server.openUploads.set('young', { key: `fleet/${name}`, begun: Date.now() - hour / 2 });
-      server.openUploads.set('another', { key: `fleet/${name}.sig`, begun: Date.now() - 2 * hour });
+      server.openUploads.set('dead', { key: `fleet/${name}`, begun: Date.now() - 25 * hour });
+      server.openUploads.set('young', { key: `fleet/${name}`, begun: Date.now() - 23 * hour });
+      server.openUploads.set('another', { key: `fleet/${name}.sig`, begun: Date.now() - 25 * hour });
       // fauxqs knows nothing of them; that they were asked to end is what counts.
       assert.equal(await store.create(name, contentOf(bytes)), 'created');
       const aborted = server.calls.filter(({ operation }) => operation === 'abort-upload');
