@@ -106,6 +106,8 @@ describe('the bake time between waves', () => {
     const nowAll = { before: last, after: { waves: new Map<number, number>() } };
     assert.equal(early({ ...nowAll, at: start + 5.5 * hour }), 'all after 1.5');
     assert.equal(early({ ...nowAll, at: start + 6 * hour }), undefined, 'the last wave begins now');
+    const more = release({ 0: 0, 100: 4, 200: 6, 300: 10 });
+    assert.equal(early({ ...nowAll, before: more, at: start + 6 * hour }), 'all after 0');
     const unseen = release({ 0: 24 });
     assert.equal(early({ before: unseen, after: { waves: waves({ 0: 3 }) }, at: start + hour }), undefined);
   });
