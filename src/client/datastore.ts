@@ -4,6 +4,7 @@
  *     root.json              the newest root that was trusted, for people and other tools; never read as an anchor
  *     roots/7.root           every root after the embedded one: the chain that is walked again at each refresh
  *     timestamp.json, snapshot.json, targets.json, <encoded role>.json     as they were received, byte for byte
+ *     manifest.kept          the last manifest that was read; no role's file can have this name
  *     floors.1, floors.2     two copies of the floors (floors-file.ts)
  *     .tidegate-lock/        claims of processes that work here
  *     second-verifier-…/     a private folder of the second verifier while it works
@@ -89,6 +90,15 @@ export class Datastore {
     await removeDurably(this.fileSystem, this.#rolePath(role));
   }
 
+  /** The manifest as it was stored; undefined, with a note, when it cannot be read. */
+  async readManifest(limit: number, notes: Notes): Promise<Uint8Array | undefined> {
+    return await this.#readHint(this.#manifestPath(), limit, notes);
+  }
+
+  async writeManifest(bytes: Uint8Array): Promise<void> {
+    await this.#write(this.#manifestPath(), bytes);
+  }
+
   /** A copy of the floors; an error of the disk is an error here, because it may hide a floor. */
   async readFloors(copy: 1 | 2, limit: number): Promise<Uint8Array | undefined> {
     return (await readPlainFile(this.fileSystem, this.floorsPath(copy), limit))?.bytes;
@@ -108,6 +118,10 @@ export class Datastore {
 
   #rolePath(role: string): string {
     return join(this.directory, metadataFileName(role));
+  }
+
+  #manifestPath(): string {
+    return join(this.directory, 'manifest.kept');
   }
 
   async #readHint(path: string, limit: number, notes: Notes): Promise<Uint8Array | undefined> {

@@ -1,9 +1,12 @@
 /** The manifest of a repository, read through the client, and the checks that need more than the manifest. */
 import { TidegateError } from '../errors.ts';
 import { parseTargetPath } from '../metadata/target-path.ts';
+import { checkFile } from '../trust/file-check.ts';
 import { maxManifestBytes } from '../waves/limits.ts';
 import { type Release, requireImages } from '../waves/release.ts';
+import { tryStored } from './metadata-file.ts';
 import type { ResolvedTarget } from './resolved-target.ts';
+import type { Work } from './work.ts';
 
 export const manifestPath = parseTargetPath('manifest.json');
 
@@ -12,6 +15,22 @@ export function checkManifestLength({ path, length }: ResolvedTarget): void {
   if (length <= maxManifestBytes) return;
   const text = `${path}: ${length} bytes are signed, at most ${maxManifestBytes} are read`;
   throw new TidegateError('length-limit', text, { file: path, found: length, limit: maxManifestBytes });
+}
+
+/** The stored manifest, when it has length and hashes of the signed one. */
+export async function keptManifest(
+  { path, length, hashes }: ResolvedTarget,
+  work: Work,
+): Promise<Uint8Array | undefined> {
+  const stored = await work.datastore.readManifest(length, work.notes);
+  return tryStored(
+    stored,
+    (bytes) => {
+      checkFile(bytes, { length, hashes }, path);
+      return bytes;
+    },
+    work,
+  );
 }
 
 /** @param resolve finds a target or throws target-not-found. @throws manifest-image-missing */

@@ -20,7 +20,7 @@ import { Notes } from './notes.ts';
 import { type ClientOptions, type Settings, settle } from './options.ts';
 import { refreshRepository } from './refresh.ts';
 import { type RefreshResult, resultOf, versionsOf } from './refresh-result.ts';
-import { checkManifestLength, manifestPath, requireResolvable } from './repository-releases.ts';
+import { checkManifestLength, keptManifest, manifestPath, requireResolvable } from './repository-releases.ts';
 import { isSameTarget, type LocatedTarget, locate, type ResolvedTarget } from './resolved-target.ts';
 import { SecondOpinion } from './second-opinion.ts';
 import { Source } from './source.ts';
@@ -82,7 +82,8 @@ export class RepositoryClient {
   }
 
   /**
-   * The releases of the repository. The bytes are fetched once for each manifest that is signed.
+   * The releases of the repository. The bytes are fetched once for each manifest that is signed, and kept on disk:
+   * most hosts check in a process of their own each time.
    *
    * @throws manifest-invalid and everything that `resolve` and `stream` do
    */
@@ -90,11 +91,19 @@ export class RepositoryClient {
     const target = await this.#locate(manifestPath, options);
     checkManifestLength(target);
     if (this.#manifest === undefined || !isSameTarget(this.#manifest.target, target)) {
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of this.#stream(target, options)) chunks.push(chunk);
-      this.#manifest = { target, bytes: Buffer.concat(chunks) };
+      const { signal } = options;
+      const kept = await this.#exclusively(signal, (work) => keptManifest(target, work));
+      this.#manifest = { target, bytes: kept ?? (await this.#fetchManifest(target, options)) };
     }
     return parseManifest(this.#manifest.bytes);
+  }
+
+  async #fetchManifest(target: LocatedTarget, options: CancelOptions): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of this.#stream(target, options)) chunks.push(chunk);
+    const bytes = Buffer.concat(chunks);
+    await this.#exclusively(options.signal, ({ datastore }) => datastore.writeManifest(bytes));
+    return bytes;
   }
 
   /**

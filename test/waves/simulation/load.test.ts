@@ -164,6 +164,20 @@ describe('waves/simulation: the closed form beside a run', () => {
     close(cost.found.origin, cost.expected.origin, 0.02);
   });
 
+  it('of slow downloads, slow boots and caches that keep long', () => {
+    const boot = { duration: 2 * hour, revertRate: 0 };
+    const download = { ...fleetOf().download, bandwidth: 100_000 };
+    const exact = { ...fleetOf().polling, jitter: 0 };
+    const slow = forecast(fleetOf({ duration: day, publications: open, boot, download, polling: exact }));
+    assert.ok((slow.deviation ?? 1) < 0.015, `${slow.deviation}`);
+    const early = fleetOf({ duration: 3 * hour, cacheTime: 2 * hour, publications: open, download });
+    // A third of the hosts polls after its cache has let go.
+    close(total(simulate(early).informed), early.hosts / 3, 0.05);
+    const bare = { ...download, bytes: 0 };
+    const { hosts, formula } = forecast({ ...early, download: bare });
+    close(hosts.bytes, formula.bytes ?? 0, 0.03);
+  });
+
   it('of peaks and of the end', () => {
     const { hosts, formula, reached } = run;
     const seconds = model.duration / 1000;
