@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import { type CollectOptions, collectGarbage } from '../../../src/signer/gc/collect-garbage.ts';
 import { defaultGrace } from '../../../src/signer/gc/grace.ts';
 import { recentSnapshots } from '../../../src/signer/gc/recent-commits.ts';
-import { readSweeps } from '../../../src/signer/gc/sweep-note.ts';
+import { noteMarked, noteRemoving, readSweeps, removalLife } from '../../../src/signer/gc/sweep-note.ts';
 import { holdPin, pinLifetime, readPins } from '../../../src/signer/publication/pin.ts';
 import { planPublication } from '../../../src/signer/publication/plan-publication.ts';
 import { publish } from '../../../src/signer/publication/publish.ts';
 import { resumePublications } from '../../../src/signer/publication/resume.ts';
 import { refreshRepositories } from '../../../src/signer/refresh.ts';
 import { MemoryStore } from '../../../src/storage/memory.ts';
-import type { SwappableStore } from '../../../src/storage/store.ts';
+import type { FileInfo, SwappableStore } from '../../../src/storage/store.ts';
 import { StorageReplay } from '../../support/storage-replay.ts';
 import {
   addVersion,
@@ -97,6 +97,26 @@ describe('signer/gc: beside others', () => {
     await resumePublications(here, { now: start + 3 * day });
     assert.equal(pins, 1);
     assert.deepEqual(await readPins(store, start + 3 * day), []);
+  });
+
+  it('nobody finishes upon files that a clean-up is just removing', async () => {
+    const store = new MemoryStore();
+    const workspace = await open(await workspaceDisk(), store);
+    await addVersion(workspace, '1.0.0');
+    const dying = new StorageReplay(store, {
+      before: async ({ call, name }) => {
+        if (call === 'swap' && name.endsWith('timestamp.json')) throw new Error('died');
+      },
+    });
+    await assert.rejects(planAndPublish({ ...workspace, store: dying }, start), /died/);
+    const files: FileInfo[] = [];
+    for await (const file of store.list('targets/')) files.push(file);
+    await noteMarked(store, files, start);
+    const [sweep = assert.fail()] = await readSweeps(store);
+    await noteRemoving(store, sweep, files, start + day);
+    await assert.rejects(resumePublications(workspace, { now: start + day }), { code: 'locked' });
+    await resumePublications(workspace, { now: start + day + removalLife });
+    assert.ok(await exists(store, 'metadata/timestamp.json'));
   });
 
   it('holds the pin by the clock of the moment, however long an upload takes', async () => {
