@@ -111,14 +111,18 @@ async function uploadEarly(
 async function bringRegionsOn(
   workspace: Workspace,
   { open, failed }: { readonly open: readonly RepositoryPlan[]; readonly failed: ReadonlySet<string> },
-  { now, signal }: PublishOptions,
+  { now, signal, verify }: PublishOptions,
 ): Promise<readonly RegionState[]> {
   if (workspace.regions.length === 0) return [];
   const states: RegionState[] = [];
   for (const place of repositoriesOf(workspace.settings)) {
     if (failed.has(place.name)) continue;
     const live = await readLive(workspace, place, signal);
-    const found = await advanceRegions(workspace, live, { now, ...(signal && { signal }) });
+    const found = await advanceRegions(workspace, live, {
+      now,
+      ...(verify && { verify }),
+      ...(signal && { signal }),
+    });
     states.push(...found);
     const part = open.find((one) => one.live.place.name === place.name);
     await atEachRegion(workspace, async (region) => {

@@ -21,7 +21,13 @@ import { requireNotRemoving } from '../gc/sweep-note.ts';
 import { hostAnchor, regardlessOfExpiry } from '../workspace/roots.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { noteCommit } from './commit-journal.ts';
-import { type ListedFile, listedFiles, requireFiles } from './listed-files.ts';
+import {
+  type ListedFile,
+  listedFiles,
+  requireFiles,
+  type VerifyHow,
+  type VerifyOptions,
+} from './listed-files.ts';
 import { type LiveRepository, listingIn, type PublishedRoles } from './live-repository.ts';
 import { closePin, holdPin, type PinWish } from './pin.ts';
 import { overlaid, type ReadRepository, readerOf, readRepository } from './repository-reader.ts';
@@ -41,6 +47,8 @@ export interface RegionState {
 export interface RegionRun extends CancelOptions {
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** How every listed file is verified before the region's commit. Default `checksum`. */
+  readonly verify?: VerifyHow;
 }
 
 /** Brings every region on to what the first store shows. @throws cancelled; nothing else */
@@ -110,8 +118,9 @@ async function advance(
   region: SwappableStore,
   live: LiveRepository,
   published: PublishedRoles,
-  { now, signal }: RegionRun,
+  run: RegionRun,
 ): Promise<'advanced' | 'current'> {
+  const { now, signal } = run;
   const { place } = live;
   const name = metadataName(place.folders, 'timestamp');
   const head = await region.read(name, defaultLimits.maxTimestampLength);
@@ -129,7 +138,7 @@ async function advance(
   await holdPin(region, pinFor(place.name, published, files), now);
   await requireNotRemoving(region, new Set(files.map((file) => file.name)), now);
   for (const file of missingFrom(files, there, place.folders)) await copyFile(store, region, file, signal);
-  await requireFiles(region, place.name, files, signal && { signal });
+  await requireFiles(region, place.name, files, verifyOptions(run));
   await copyMetadata(region, live, published, there?.set.root.document.version ?? 0);
   // What it holds is what hosts will get there: it is read before they are told of it.
   const timestamp = new Map([[name, published.bytes.timestamp]]);
@@ -142,6 +151,10 @@ async function advance(
   await noteCommit(region, live, now);
   await closePin(region, place.name, published.sha256);
   return 'advanced';
+}
+
+function verifyOptions({ verify, signal }: RegionRun): VerifyOptions {
+  return { ...(verify && { how: verify }), ...(signal && { signal }) };
 }
 
 /** A pin of the region's own: nobody who cleans up there sees those of the first store. */

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { TidegateError } from '../../../src/errors.ts';
 import { repositoryFolders } from '../../../src/metadata/repository-layout.ts';
 import { readLive } from '../../../src/signer/publication/live-repository.ts';
+import { planPublication } from '../../../src/signer/publication/plan-publication.ts';
+import { publish } from '../../../src/signer/publication/publish.ts';
 import { advanceRegions, regionStates } from '../../../src/signer/publication/region.ts';
 import { readerOf, readRepository } from '../../../src/signer/publication/repository-reader.ts';
 import { resumePublications } from '../../../src/signer/publication/resume.ts';
@@ -211,6 +213,26 @@ describe('signer/publication/region', () => {
     assert.deepEqual([state?.standing, state?.version], ['behind', 1]);
     assert.ok(state?.error);
     assert.equal(await see(workspace, region), 1, 'old and whole');
+  });
+
+  it('PUB-12: where a region keeps no checksums, every byte there is read back on request', async () => {
+    class Silent extends MemoryStore {
+      override async stat(...args: Parameters<MemoryStore['stat']>) {
+        const { sha256: _sha256, ...info } = (await super.stat(...args)) ?? { name: '', length: 0, etag: '' };
+        return info.name === '' ? undefined : info;
+      }
+    }
+    const region = new Silent('region');
+    const workspace = await withRegions([region]);
+    await addVersion(workspace, '1.0.0');
+    await planAndPublish(workspace, start);
+    for await (const { name, etag } of region.list('targets/'))
+      if (name.endsWith('1.0.0.img')) await region.swap(name, Buffer.from('Image of 1.0.0'), etag);
+    await addVersion(workspace, '1.1.0');
+    const plan = await planPublication(workspace, { now: later });
+    const { regions } = await publish(workspace, plan, { now: later, unlock, verify: 'readback' });
+    assert.deepEqual([regions[0]?.standing, regions[0]?.error?.code], ['behind', 'hash-mismatch']);
+    assert.equal(await see(workspace, region), 1);
   });
 
   it('two publishers that bring a region on at once do not take each other for strangers', async () => {
