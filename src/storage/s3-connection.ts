@@ -5,7 +5,8 @@
  * - Every answer is bounded before it is parsed, and its Date is noted.
  * - Credentials come from AWS's usual places. When they expire on the way, all places are read anew.
  */
-import type { AgentOptions } from 'node:https';
+import { Agent as HttpAgent } from 'node:http';
+import { type AgentOptions, Agent as HttpsAgent } from 'node:https';
 import type * as Sdk from '@aws-sdk/client-s3';
 import { TidegateError } from '../errors.ts';
 import type { S3Address } from './s3-address.ts';
@@ -137,8 +138,9 @@ export class S3Connection {
       requestHandler: this.#handler ?? {
         connectionTimeout: connectTimeout,
         socketTimeout: stallTimeout,
-        httpAgent: agent,
-        httpsAgent: agent,
+        // Made here: for a body that waits for its "100 Continue" the SDK would make others, without these options.
+        httpAgent: new HttpAgent(agent),
+        httpsAgent: new HttpsAgent(agent),
       },
     };
     // Otherwise the files of profiles are read once per process, and rotated credentials never seen.

@@ -5,10 +5,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isTidegateError } from '../../../src/errors.ts';
 import { S3Store } from '../../../src/storage/s3.ts';
 import { parseS3Address } from '../../../src/storage/s3-address.ts';
 import { agentOptions, isPathStyle } from '../../../src/storage/s3-environment.ts';
 import { awsVariables, setVariables } from '../../support/aws-environment.ts';
+import { mebibyte } from '../../support/s3-scene.ts';
 import { startS3Server, testBucket, testCredentials } from '../../support/s3-server.ts';
 
 describe('the environment of a bucket', () => {
@@ -67,19 +69,23 @@ describe('the environment of a bucket', () => {
     const asked: (string | undefined)[] = [];
     const proxy = createServer((request, response) => {
       asked.push(request.url);
-      response.writeHead(404).end();
+      request.resume();
+      request.on('end', () => response.writeHead(request.method === 'PUT' ? 403 : 404).end());
     });
     proxy.listen(0, '127.0.0.1');
     await once(proxy, 'listening');
     const at = proxy.address();
     const HTTP_PROXY = `http://127.0.0.1:${typeof at === 'object' ? at?.port : 0}`;
-    const reading = async (variables: Readonly<Record<string, string>>): Promise<unknown> => {
+    const reading = async (
+      variables: Readonly<Record<string, string>>,
+      work = (store: S3Store): Promise<unknown> => store.stat('a'),
+    ): Promise<unknown> => {
       const restore = setVariables({ ...awsVariables(), ...variables });
       const store = new S3Store('s3://bucket/?endpoint=http://s3.example.invalid', {
         retry: { attempts: 1 },
       });
       try {
-        return await store.stat('a').catch((error: unknown) => error);
+        return await work(store).catch((error: unknown) => error);
       } finally {
         store.close();
         restore();
@@ -91,6 +97,11 @@ describe('the environment of a bucket', () => {
       const past = await reading({ HTTP_PROXY, NO_PROXY: 's3.example.invalid' });
       assert.match(String(past), /network-unreachable|gave no answer/);
       assert.equal(asked.length, 1);
+      // So large that it waits for a "100 Continue".
+      const large = (store: S3Store): Promise<unknown> => store.create('b', Buffer.alloc(3 * mebibyte));
+      const refused = await reading({ HTTP_PROXY, NO_PROXY: '' }, large);
+      assert.ok(isTidegateError(refused, 'access-denied'), String(refused));
+      assert.match(asked.at(-1) ?? '', /^http:\/\/s3\.example\.invalid\/bucket\/b\?/);
     } finally {
       proxy.closeAllConnections();
       proxy.close();
