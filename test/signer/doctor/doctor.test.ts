@@ -8,6 +8,7 @@ import type { Workspace } from '../../../src/signer/workspace/workspace.ts';
 import { MemoryStore } from '../../../src/storage/memory.ts';
 import type { SwappableStore } from '../../../src/storage/store.ts';
 import { withS3 } from '../../support/s3-scene.ts';
+import { StorageReplay } from '../../support/storage-replay.ts';
 import {
   addVersion,
   copyOf,
@@ -235,6 +236,27 @@ describe('signer/doctor', () => {
       rules = uploads + rule('roots', 'fleet/metadata/2.', expires);
       assert.match((await said('lifecycle')).join(), /^fail: .*roots/);
     });
+  });
+
+  it('sees a clock that the store contradicts, and says why garbage cannot be told', async () => {
+    const workspace = await scene();
+    const clock = (time: number) => ({
+      ...workspace,
+      store: Object.assign(new StorageReplay(workspace.store), { storeTime: async () => time }),
+    });
+    const now = start + 2 * hour;
+    for (const [apart, level] of [
+      [5, 'ok'],
+      [-5, 'ok'],
+      [6, 'warn'],
+      [-6, 'warn'],
+    ] as const)
+      assert.deepEqual(levels(await look(clock(now + (apart * hour) / 60)), 'clock'), [level]);
+    await workspace.store.create('other/x86_64/timestamp.json', Buffer.from('{}'));
+    const findings = await look(workspace);
+    assert.deepEqual(levels(findings, 'garbage'), ['warn']);
+    assert.match(of(findings, 'garbage')[0]?.found ?? '', /cannot be told: other\/x86_64/);
+    assert.deepEqual(levels(findings, 'client'), ['ok']);
   });
 
   it('PUB-01: says which listed files are gone', async () => {
