@@ -149,7 +149,7 @@ function factsOf(model: FleetModel, forecast: Forecast, source: ReportSource): R
     ['reverted', formatShare(reverted)],
     [
       'caches',
-      `${caches.count}, for ${formatDuration(cacheTime)}; what is not there for ${formatDuration(caches.absentTime)}`,
+      `${caches.count}, for ${formatDuration(cacheTime)}; what is not there for ${formatDuration(caches.absentTime)}; polls: ≤ ${formatRate(formula.originLimit)}`,
     ],
     ['prices', pricesOf(source)],
     ...(unanswered === 0

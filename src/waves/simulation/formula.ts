@@ -1,5 +1,5 @@
 /** The figures of a run by formula, beside those that were found. */
-import { busySecond, meanPolls, retryStorm, synchronisedPeak } from './closed-form.ts';
+import { busySecond, meanPolls, originRate, retryStorm, synchronisedPeak } from './closed-form.ts';
 import type { ExpectedRollout } from './expected-rollout.ts';
 import { type FleetModel, refreshOf } from './fleet-model.ts';
 import { copiedOnce, plus, refreshesAtOrigin, scaled } from './month.ts';
@@ -20,6 +20,8 @@ export interface Formula {
   /** Requests at an origin behind caches, in the mean, and its bytes in the whole run. */
   readonly originRequestsPerSecond: number | undefined;
   readonly originBytes: number | undefined;
+  /** What polls can ask of the origin per second, at most. */
+  readonly originLimit: number;
   /** While the repository does not answer; undefined when it always does. */
   readonly triesPerSecond: number | undefined;
 }
@@ -33,7 +35,7 @@ export function formulaOf(
   rows: readonly ExpectedRow[],
   rollout: ExpectedRollout | undefined,
 ): Formula {
-  const { start, duration, hosts, retry, outages, polling } = model;
+  const { start, duration, hosts, retry, outages, polling, caches } = model;
   const seconds = duration / 1000;
   // Before it downloads a host refreshes once more.
   const updates = hosts * (rollout?.updated(start + duration) ?? 0);
@@ -59,6 +61,9 @@ export function formulaOf(
     bytes: all?.bytes,
     originRequestsPerSecond: all && origin.requests / seconds,
     originBytes: all && origin.bytes,
+    originLimit: [model.cacheTime, caches.absentTime]
+      .map((kept) => originRate(meanPolls(model), caches.count, kept))
+      .reduce((sum, rate) => sum + rate, 0),
     triesPerSecond: outages.length === 0 ? undefined : retryStorm(hosts, retry.cap),
   };
 }

@@ -183,6 +183,7 @@ describe('waves/simulation: the closed form beside a run', () => {
     const seconds = model.duration / 1000;
     const polls = meanPolls(model);
     assert.equal(formula.polls, polls);
+    close(formula.originLimit, 13 / 60 + 13 / 10, 1e-9);
     close(formula.peakRequestsPerSecond ?? 0, 5 * busySecond(polls), 0.02);
     // What one second in a thousand reaches, some second of half a million surpasses.
     assert.ok(hosts.peakRequestsPerSecond >= (formula.peakRequestsPerSecond ?? seconds));
