@@ -69,6 +69,8 @@ export interface Clock {
 
 interface Waiting {
   readonly actor: string;
+  /** Turns that it lets pass first. */
+  idle: number;
   go(): Promise<void>;
 }
 
@@ -84,6 +86,7 @@ export class World {
   readonly #alive = new Set<string>();
   readonly #waiting: Waiting[] = [];
   readonly #late: (() => Promise<unknown>)[] = [];
+  readonly #speeds = new Map<string, number>();
   #busy = false;
   #broken: unknown;
   /** What was done, to read when something did not hold. */
@@ -123,22 +126,21 @@ export class World {
   }
 
   /** Waits for this call's turn, and does it then. */
-  async turn<T>(actor: string, work: () => Promise<T>): Promise<T> {
+  async turn<T>(actor: string, work: () => Promise<T>, idle = 0): Promise<T> {
     const asked = this.now;
     return await new Promise<T>((resolve, reject) => {
       const go = async () => {
         this.asked = asked;
         await work().then(resolve, reject);
       };
-      this.#waiting.push({ actor, go });
+      this.#waiting.push({ actor, idle, go });
       this.#next();
     });
   }
 
   /** Lets others go on for so many turns of its own. */
   async idle(actor: string, turns: number): Promise<void> {
-    for (let turn = 0; turn < turns && this.#alive.size > 1; turn += 1)
-      await this.turn(actor, async () => undefined);
+    await this.turn(actor, async () => undefined, turns);
   }
 
   later(work: () => Promise<unknown>): void {
@@ -158,8 +160,9 @@ export class World {
   /** When everybody waits for a turn, one of them gets it. */
   #next(): void {
     if (this.#busy) return;
+    if (this.#waiting.length === 0 || this.#waiting.length < this.#alive.size) return;
     const actors = new Set(this.#waiting.map(({ actor }) => actor));
-    if (this.#waiting.length === 0 || actors.size < this.#alive.size) return;
+    if (actors.size < this.#alive.size) return;
     this.#busy = true;
     void this.#step().finally(() => {
       this.#busy = false;
@@ -174,8 +177,41 @@ export class World {
       await late?.().catch(() => undefined);
       return;
     }
-    const [chosen] = this.#waiting.splice(Math.floor(this.random() * this.#waiting.length), 1);
-    await chosen?.go();
+    await this.#choose().go();
+  }
+
+  /** Whoever only lets others go on is passed over, as long as there are others. */
+  #choose(): Waiting {
+    for (;;) {
+      const actor = this.#nextActor();
+      const own = this.#waiting.filter((waiting) => waiting.actor === actor);
+      const chosen = own[Math.floor(this.random() * own.length)];
+      if (chosen === undefined) throw new Error('nobody waits');
+      if (chosen.idle === 0 || this.#alive.size === 1) {
+        this.#waiting.splice(this.#waiting.indexOf(chosen), 1);
+        return chosen;
+      }
+      chosen.idle -= 1;
+      this.#leap();
+    }
+  }
+
+  /** Some are quick and some slow for a while: a whole clean-up fits between two calls of somebody else, and otherwise. */
+  #nextActor(): string {
+    if (this.random() < 0.02) this.#speeds.clear();
+    const actors = [...new Set(this.#waiting.map(({ actor }) => actor))];
+    const speeds = actors.map((actor) => {
+      const speed =
+        this.#speeds.get(actor) ?? speedsOfActors[Math.floor(this.random() * speedsOfActors.length)] ?? 1;
+      this.#speeds.set(actor, speed);
+      return speed;
+    });
+    let draw = this.random() * speeds.reduce((sum, speed) => sum + speed, 0);
+    for (const [index, speed] of speeds.entries()) {
+      draw -= speed;
+      if (draw < 0) return actors[index] ?? '';
+    }
+    return actors.at(-1) ?? '';
   }
 
   #leap(): void {
@@ -187,6 +223,7 @@ export class World {
   }
 }
 
+const speedsOfActors = [1, 1, 5, 25];
 /** Files on one page of a list. */
 const pageLength = 8;
 /** How much more often it is the commit that something happens to: there it matters most. */
