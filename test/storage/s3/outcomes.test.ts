@@ -200,6 +200,18 @@ describe('outcomes of writes to a bucket', () => {
     });
   });
 
+  it('PUB-12: a store without checksums is sent none of any kind', async () => {
+    await withS3({ checksums: 'refused', parameters: 'checksums=off' }, async ({ server, store }) => {
+      await store.create('1.root.json', text('root'));
+      await store.swap('timestamp.json', text('now'), undefined);
+      for (const { headers } of server.calls)
+        assert.deepEqual(
+          Object.keys(headers).filter((name) => name.includes('checksum')),
+          [],
+        );
+    });
+  });
+
   it('PUB-25: every file has its type and how long it may be kept, and no encoding', async () => {
     await withS3({}, async ({ server, store }) => {
       const hash = 'ab'.repeat(32);
