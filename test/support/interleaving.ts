@@ -31,7 +31,10 @@ export interface Trouble {
   readonly lost?: number;
   /** An error now, and done some time later, when nobody waits for it any more. */
   readonly late?: number;
-  /** Done now, and once more some time later. */
+  /**
+   * Done now, and once more some time later. Not removals: one that comes again when its note is gone could take what came
+   * back meanwhile, and only a store that keeps versions helps.
+   */
   readonly twice?: number;
   /** Done, the answer lost, and sent again by whoever sends: the second answer may be a no to one's own write. */
   readonly again?: number;
@@ -350,7 +353,7 @@ class UnrulyStore implements SwappableStore {
         await done().catch(() => undefined);
         return { turns: 1 + word * 3, error: undefined };
       case 'twice':
-        if (isWrite) this.#world.later(done);
+        if (isWrite && !what.startsWith('remove ')) this.#world.later(done);
         return { result: await done() };
       case 'nothing':
         return { result: await done() };

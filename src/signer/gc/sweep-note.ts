@@ -65,7 +65,7 @@ export async function noteMarked(
   return name;
 }
 
-/** undefined: somebody else has taken it meanwhile. */
+/** undefined: somebody else has taken it meanwhile. Of two at the same moment, too, only one has. */
 export async function noteRemoving(
   store: SwappableStore,
   sweep: Sweep,
@@ -96,6 +96,8 @@ function bytesOf({
     actor: actor(),
     marked_at: markedAt,
     removing_at: removingAt,
+    // A swap for what is there already would be told that it has won.
+    taken: removingAt === undefined ? undefined : randomUUID(),
     files: new Map(listed),
   });
 }

@@ -77,6 +77,14 @@ describe('signer/gc: beside others', () => {
     assert.deepEqual(garbage, []);
   });
 
+  it('of two clean-ups that take a note at the same moment one has it', async () => {
+    const store = new MemoryStore();
+    await noteMarked(store, [{ name: orphan, etag: 'one', length: 8 }], start);
+    const [sweep = assert.fail()] = await readSweeps(store);
+    assert.ok(await noteRemoving(store, sweep, sweep.files, start + day));
+    assert.equal(await noteRemoving(store, sweep, sweep.files, start + day), undefined);
+  });
+
   it('whoever finishes what others began pins it too, and passes no clean-up', async () => {
     const store = new MemoryStore();
     const workspace = await open(await workspaceDisk(), store);
