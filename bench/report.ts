@@ -10,7 +10,9 @@ export type Goal =
   /** Seconds, on any machine that is not starved. */
   | { readonly secondsOf: string; readonly atMost: number }
   /** Bytes. */
-  | { readonly peakMemoryOf: string; readonly atMost: number };
+  | { readonly peakMemoryOf: string; readonly atMost: number }
+  /** Something that was counted. */
+  | { readonly counted: string; readonly found: number; readonly atMost: number };
 
 export interface Table {
   readonly title: string;
@@ -104,6 +106,13 @@ export function verdictsOf({ results, goals }: Table): readonly Verdict[] {
       if (found === undefined) continue;
       const text = `peak memory of ${goal.peakMemoryOf} at most ${formatBytes(goal.atMost)}`;
       verdicts.push({ goal: text, found: formatBytes(found), met: found <= goal.atMost });
+    } else if ('counted' in goal) {
+      const { counted, found, atMost } = goal;
+      verdicts.push({
+        goal: `${counted} at most ${atMost.toFixed(2)}`,
+        found: found.toFixed(2),
+        met: found <= atMost,
+      });
     } else {
       const found = ratio(find(goal.of), find(goal.than));
       if (found === undefined) continue;

@@ -4,6 +4,7 @@
 import { parseArgs } from 'node:util';
 import { benchDownload } from './download.ts';
 import { formatReport, machineFacts, type Table, verdictsOf } from './report.ts';
+import { benchRepositories } from './repositories.ts';
 import { benchS3 } from './s3.ts';
 import { benchScale } from './scale.ts';
 import { benchStage } from './stage.ts';
@@ -29,6 +30,7 @@ const benchmarks: ReadonlyMap<
   ['download', benchDownload],
   ['s3', benchS3],
   ['scale', benchScale],
+  ['repositories', benchRepositories],
 ]);
 
 /** Those that run unasked: what the others need is on few machines, or takes minutes to lay out. */

@@ -3,20 +3,16 @@
  * same size, as many at once. rclone checks the MD5 of each part and of the whole; s5cmd signs the SHA-256 of each part;
  * we send and compare the SHA-256 of each part, of the whole and over the parts, and the write is create-only.
  */
-import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
+import { startVersityGateway } from './bucket.ts';
 import { type Contender, type Missing, runCase, runCommands } from './contender.ts';
 import type { Table } from './report.ts';
 import { runRounds } from './rounds.ts';
 import type { BenchOptions } from './run.ts';
-import { freePort, type RunningServer } from './servers.ts';
 import { findProgram, requireSpace, type Workshop, writeRandomFile } from './workshop.ts';
 
 const bucket = 'tidegate-bench';
-/** Of a server that lives as long as the benchmark. */
-const credentials = { AWS_ACCESS_KEY_ID: 'bench', AWS_SECRET_ACCESS_KEY: 'bench-secret-key' };
 const partMebibytes = 16;
 const partsAtOnce = 8;
 
@@ -25,11 +21,8 @@ export async function benchS3(workshop: Workshop, options: BenchOptions): Promis
   const title = `upload ${size} bytes to a bucket`;
   requireSpace(workshop.folder, size * 3.2);
   const folder = join(workshop.folder, 's3');
-  const server = await startVersityGateway(folder);
+  const server = await startVersityGateway(folder, bucket);
   if ('missing' in server) return [{ title, bytes: undefined, results: [], missing: [server], goals: [] }];
-  Object.assign(process.env, credentials, { AWS_REGION: 'us-east-1', AWS_EC2_METADATA_DISABLED: 'true' });
-  // rclone cannot work with it, and no certificate is needed here.
-  delete process.env.AWS_CA_BUNDLE;
   const file = join(workshop.folder, 's3.image');
   const sha256 = writeRandomFile(file, size);
   const missing: Missing[] = [];
@@ -102,31 +95,4 @@ function peers(file: string, url: string, timeLimit: number, missing: Missing[])
     });
   }
   return found;
-}
-
-async function startVersityGateway(folder: string): Promise<RunningServer | Missing> {
-  const program = findProgram('versitygw');
-  if (program === undefined) return { name: 'versitygw', missing: 'not installed' };
-  mkdirSync(join(folder, bucket), { recursive: true });
-  const port = await freePort();
-  const environment = {
-    ...process.env,
-    ROOT_ACCESS_KEY: credentials.AWS_ACCESS_KEY_ID,
-    ROOT_SECRET_KEY: credentials.AWS_SECRET_ACCESS_KEY,
-  };
-  const child = spawn(program, ['--port', `127.0.0.1:${port}`, 'posix', folder], {
-    stdio: 'ignore',
-    env: environment,
-  });
-  const url = `http://127.0.0.1:${port}`;
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    if (child.exitCode !== null) throw new Error(`versitygw ended with ${child.exitCode}.`);
-    if ((await fetch(url).catch(() => undefined)) !== undefined) break;
-    await wait(50);
-  }
-  const close = async (): Promise<void> => {
-    child.kill();
-    rmSync(folder, { recursive: true, force: true });
-  };
-  return { name: 'versitygw on a folder', url, close };
 }

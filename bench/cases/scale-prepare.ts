@@ -14,7 +14,12 @@ import { openWorkspace, repositoriesOf } from '../../src/signer/workspace/worksp
 import { openKeyRing } from '../../src/signer/workspace/workspace-keys.ts';
 import { argumentsOf, reportJob } from '../job.ts';
 
-const [folder = '', targets = '', roots = ''] = argumentsOf('FOLDER', 'TARGETS', 'ROOTS');
+const [folder = '', targets = '', roots = '', store = ''] = argumentsOf(
+  'FOLDER',
+  'TARGETS',
+  'ROOTS',
+  'STORE',
+);
 const directory = join(folder, 'workspace');
 const unlock = async (): Promise<undefined> => undefined;
 
@@ -53,12 +58,13 @@ async function addTargets(count: number): Promise<void> {
 }
 
 await reportJob(async () => {
-  const options = { template: 'single', name: 'bench/scale', store: 'repository' } as const;
+  const options = { template: 'single', name: 'bench/scale', store } as const;
   await initWorkspace(directory, { ...options, insecureDevelopmentKeys: true });
   await rotateRoots(Number(roots));
   await addTargets(Number(targets));
   const workspace = await openWorkspace(directory);
   const now = Date.now();
   await publish(workspace, await planPublication(workspace, { now }), { now, unlock });
+  workspace.store.close?.();
   return targets;
 });

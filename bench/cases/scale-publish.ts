@@ -19,6 +19,7 @@ await reportJob(async () => {
   const unlock = async (): Promise<undefined> => undefined;
   const plan = await planPublication(workspace, { now });
   const { repositories } = await publish(workspace, plan, { now, unlock });
+  workspace.store.close?.();
   if (repositories.length !== 1) throw new Error('Nothing was published.');
   return proof;
 });
