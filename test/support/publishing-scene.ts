@@ -166,9 +166,9 @@ async function plansUpon(disk: MemoryFileSystem, store: MemoryStore): Promise<re
     'root',
     async (workspace) => {
       const keys = [await ownKey(workspace, 'root-1'), await ownKey(workspace, 'root-2')];
-      await nextRoot(workspace, keys, later);
+      await nextRoot(await nextRoot(workspace, keys, later), keys, later + 1000);
     },
-    ({ root }) => root > 1,
+    ({ root }) => root === 3,
   );
   return ready;
 }
