@@ -59,6 +59,7 @@ async function createProgram(argv: readonly string[], surroundings: Surroundings
     const command = program.command(name).summary(summary).description(sentence(summary));
     if (isCompleting(argv) || argv.includes(name)) (await load()).define(command, surroundings);
   }
+  if (isCompleting(argv)) await (await import('./fleet-completion.ts')).offerFleets(program, surroundings);
   await addCompletion(program, argv);
   return program;
 }

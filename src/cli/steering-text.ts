@@ -46,6 +46,18 @@ export function steeringLines(steered: PlannedSteering, now: number): readonly s
   return [name, '    now:', ...planLines(before, now), '    then:', ...planLines(after, now), ...state];
 }
 
+/** Changes that come to the same are told of once, below all their names. */
+export function steeringGroups(all: readonly PlannedSteering[], now: number): readonly string[] {
+  const groups = new Map<string, { readonly heads: string[]; readonly rest: readonly string[] }>();
+  for (const one of all) {
+    const [head = '', ...rest] = steeringLines(one, now);
+    const group = groups.get(rest.join('\n')) ?? { heads: [], rest };
+    group.heads.push(head);
+    groups.set(rest.join('\n'), group);
+  }
+  return [...groups.values()].flatMap(({ heads, rest }) => [...heads, ...rest]);
+}
+
 /** What a release that is a barrier means. */
 export const barrierText = 'a barrier: hosts below it take nothing above it before it';
 

@@ -1,11 +1,21 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const repository = join(import.meta.dirname, '..', '..');
 
 /** The library prints by itself, so that only a process of its own shows what a shell gets. */
 function type(command: 'cli' | 'agent', ...argv: readonly string[]): string {
+  return typeIn({}, command, ...argv);
+}
+
+function typeIn(
+  environment: Readonly<Record<string, string>>,
+  command: 'cli' | 'agent',
+  ...argv: readonly string[]
+): string {
   const script = `process.exitCode = await (await import(process.argv[1])).main(process.argv.slice(2));`;
   const args = [
     '--input-type=module',
@@ -15,7 +25,10 @@ function type(command: 'cli' | 'agent', ...argv: readonly string[]): string {
     join(repository, 'src', command, 'main.ts'),
     ...argv,
   ];
-  const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  const { stdout, stderr, status } = spawnSync(process.execPath, args, {
+    encoding: 'utf8',
+    env: { ...process.env, ...environment },
+  });
   assert.equal(status, 0, stderr);
   return stdout;
 }
@@ -37,6 +50,34 @@ describe('tab completion', () => {
       'bottlerocket',
     ]);
     assert.ok(offered(type('agent', 'complete', '--', 'pre')).includes('prepare'));
+  });
+
+  it('offers the variants and architectures of the workspace', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tidegate-completion-'));
+    try {
+      const line = [
+        'init',
+        folder,
+        '--insecure-development-keys',
+        '--variant',
+        'metal/x86_64',
+        '--variant',
+        'aws/aarch64',
+      ];
+      type('cli', ...line, '--template', 'bottlerocket');
+      const environment = { TIDEGATE_WORKSPACE: folder };
+      const complete = (...argv: readonly string[]) =>
+        offered(typeIn(environment, 'cli', 'complete', '--', ...argv));
+      assert.deepEqual(complete('waves', 'pause', ''), ['metal', 'aws']);
+      assert.deepEqual(complete('waves', 'pause', 'metal', ''), ['x86_64', 'aarch64']);
+      assert.deepEqual(complete('latest', 'me'), ['metal']);
+      assert.deepEqual(
+        offered(typeIn({ TIDEGATE_WORKSPACE: '/nowhere' }, 'cli', 'complete', '--', 'latest', '')),
+        [],
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('prints a script for each shell', () => {

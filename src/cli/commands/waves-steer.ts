@@ -1,12 +1,15 @@
 /** `tidegate waves set | pause | resume | accelerate | withdraw | barrier | max-version | drop`: changes to what is published. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { TidegateError } from '../../errors.ts';
+import type { FleetName } from '../../metadata/repository-layout.ts';
 import type { Wish } from '../../signer/release/steer-release.ts';
+import { steeringName } from '../../signer/release/steering-draft.ts';
+import type { Workspace } from '../../signer/workspace/workspace.ts';
 import { printableLine } from '../../terminal.ts';
 import { addOverrideOptions, type OverrideOptions } from '../override-option.ts';
 import { violationLine } from '../plan-text.ts';
 import { addPublishAtOnce, type PublishAtOnceOptions, publishAtOnce } from '../publish-at-once.ts';
-import { steeringData, steeringLines } from '../steering-text.ts';
+import { steeringData, steeringGroups } from '../steering-text.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { momentOption } from '../time-option.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
@@ -19,8 +22,11 @@ interface DropOptions extends WorkspaceOptions {
 
 type Id = readonly [variant: string, arch: string, version: string];
 
-const wordsOfPublishing =
-  '\nThe change waits for publication like a release: tidegate plan, tidegate publish. Hosts obey at their next check.\n';
+const wordsOfPublishing = `
+The change waits for publication like a release: tidegate plan, tidegate publish. Hosts obey at their next check.
+VARIANT and ARCH may be several, with commas, or a pattern: 'aws-*' '*' is every one in tidegate.toml that lists the release
+and is not so yet. Either all of them change or none; --dry-run shows which.
+`;
 
 export const defineSteering: Define = (command, surroundings) => {
   defineSet(command.command('set'), surroundings);
@@ -36,20 +42,16 @@ export const defineSteering: Define = (command, surroundings) => {
     );
   defineAccelerate(command.command('accelerate'), surroundings);
   defineWithdraw(command.command('withdraw'), surroundings);
-  steeringCommand(command.command('max-version'))
+  fleetCommand(command.command('max-version'))
     .description('Set the highest version that hosts of a variant and architecture run: those above go down.')
-    .argument('<variant>')
-    .argument('<arch>')
     .argument('<version>')
     .addHelpText('after', `${wordsOfPublishing}\nExample:\n  tidegate waves max-version demo x86_64 1.1.0\n`)
     .action((variant: string, arch: string, maxVersion: string, options: SteerOptions) =>
       steer({ kind: 'max-version', variant, arch, maxVersion }, options, surroundings),
     );
   defineBarrier(command.command('barrier'), surroundings);
-  addWorkspaceOption(command.command('drop'))
+  addFleetArguments(addWorkspaceOption(command.command('drop')))
     .description('Take a change back that waits: of a release, or without a version of the highest version.')
-    .argument('<variant>')
-    .argument('<arch>')
     .argument('[version]')
     .option('--dry-run', 'say what would be taken back; write nothing')
     .addHelpText(
@@ -108,7 +110,7 @@ function definePause(command: Command, surroundings: Surroundings): void {
     .option('--everyone', 'close hosts whose turn has come, too')
     .addHelpText(
       'after',
-      `${wordsOfPublishing}\nExample:\n  tidegate waves pause demo x86_64 1.2.0 --publish\n`,
+      `${wordsOfPublishing}\nExamples:\n  tidegate waves pause demo x86_64 1.2.0 --publish\n  tidegate waves pause '*' '*' 1.2.0 --dry-run\n`,
     )
     .action((...args: [...Id, SteerOptions & { readonly everyone?: true }]) => {
       const everyone = args[3].everyone === true;
@@ -179,7 +181,17 @@ function defineBarrier(command: Command, surroundings: Surroundings): void {
 }
 
 function releaseCommand(command: Command): Command {
-  return steeringCommand(command).argument('<variant>').argument('<arch>').argument('<version>');
+  return fleetCommand(command).argument('<version>');
+}
+
+function fleetCommand(command: Command): Command {
+  return addFleetArguments(steeringCommand(command));
+}
+
+function addFleetArguments(command: Command): Command {
+  return command
+    .argument('<variant>', "one, several with commas, or a pattern such as '*'")
+    .argument('<arch>', 'the same');
 }
 
 export function steeringCommand(command: Command): Command {
@@ -220,16 +232,38 @@ export async function steer(
   const now = surroundings.now();
   const dryRun = options.dryRun === true;
   const workspace = await openChosenWorkspace(options, surroundings);
-  const { steerRelease } = await import('../../signer/release/steer-release.ts');
-  const planned = await steerRelease(workspace, wish, { now, dryRun, signal });
+  const { steerReleases } = await import('../../signer/release/steer-release.ts');
+  const { fleets, isOne, passOver } = 'variant' in wish ? await fleetsOf(workspace, wish) : noFleets;
+  const wishes = isOne ? [wish] : fleets.map((fleet) => ({ ...wish, ...fleet }));
+  const plans = await steerReleases(workspace, wishes, { now, dryRun, passOver, signal });
+  for (const { name, why } of plans.passedOver) terminal.note(printableLine(`left out: ${name}: ${why}`));
   if (await publishAtOnce(options, surroundings, overrides)) return;
-  for (const line of steeringLines(planned, now)) terminal.print(printableLine(line));
-  const { violations } = planned;
+  for (const line of steeringGroups(plans.planned, now)) terminal.print(printableLine(line));
+  const violations = plans.planned.flatMap((one) => one.violations);
   for (const violation of violations) terminal.print(printableLine(violationLine(violation, false)));
-  const [first] = violations;
-  const publish = first === undefined ? 'publish' : `publish --override ${first.name} --reason TEXT`;
-  terminal.print(dryRun ? 'nothing was written' : `next: tidegate plan, tidegate ${publish}`);
-  terminal.printJson({ waiting: !dryRun, ...steeringData(planned), violations });
+  const names = [...new Set(violations.map(({ name }) => name))];
+  const answers =
+    names.length === 0 ? '' : ` ${names.map((name) => `--override ${name}`).join(' ')} --reason TEXT`;
+  terminal.print(dryRun ? 'nothing was written' : `next: tidegate plan, tidegate publish${answers}`);
+  const changes = plans.planned.map((one) => ({ ...steeringData(one), violations: one.violations }));
+  const { passedOver } = plans;
+  terminal.printJson({ waiting: !dryRun, ...(isOne ? changes[0] : { changes, passedOver }) });
+}
+
+interface FleetsMeant {
+  readonly fleets: readonly FleetName[];
+  /** One is named, and nothing else can be meant. */
+  readonly isOne: boolean;
+  readonly passOver: boolean;
+}
+
+const noFleets: FleetsMeant = { fleets: [], isOne: true, passOver: false };
+
+async function fleetsOf({ settings }: Workspace, asked: FleetName): Promise<FleetsMeant> {
+  const { chosenFleets, hasPattern, isChoice } = await import('../../signer/release/fleet-choice.ts');
+  const { variant, arch } = asked;
+  if (!isChoice(asked)) return { fleets: [{ variant, arch }], isOne: true, passOver: false };
+  return { fleets: chosenFleets(settings.fleets, asked), isOne: false, passOver: hasPattern(asked) };
 }
 
 async function drop(
@@ -240,15 +274,15 @@ async function drop(
   const dryRun = options.dryRun === true;
   const workspace = await openChosenWorkspace(options, surroundings);
   const { dropSteering } = await import('../../signer/release/steer-release.ts');
-  const name = `${variant} ${arch}`;
-  const change = await dropSteering(
-    workspace,
-    version === undefined ? `highest version of ${name}` : `release ${name} ${version}`,
-    { dryRun },
-  );
-  const what = `${change.kind} of ${name} ${version ?? ''}`.trimEnd();
-  surroundings.terminal.print(
-    dryRun ? `would be taken back: ${what}; nothing was written` : `taken back: ${what}`,
-  );
-  surroundings.terminal.printJson({ dropped: change.kind, dryRun });
+  const { fleets, isOne, passOver } = await fleetsOf(workspace, { variant, arch });
+  const asked = fleets.map((fleet) => ({ ...fleet, ...(version !== undefined && { version }) }));
+  const changes = await dropSteering(workspace, asked, { dryRun, passOver });
+  for (const change of changes) {
+    const what = `${change.kind} of ${steeringName(change)}`;
+    surroundings.terminal.print(
+      printableLine(dryRun ? `would be taken back: ${what}; nothing was written` : `taken back: ${what}`),
+    );
+  }
+  const kinds = changes.map(({ kind }) => kind);
+  surroundings.terminal.printJson({ dropped: isOne ? kinds[0] : kinds, dryRun });
 }

@@ -1,15 +1,18 @@
 /** A change to what is published enters the workspace, checked against what is published now; it waits for publication. */
-import { TidegateError } from '../../errors.ts';
+import { isTidegateError, TidegateError } from '../../errors.ts';
+import type { FleetName } from '../../metadata/repository-layout.ts';
 import { requireMigrations } from '../../waves/migration-rules.ts';
-import { type Release, releaseKey, releaseName } from '../../waves/release.ts';
-import { setMigrations } from '../../waves/releases.ts';
+import { releaseKey } from '../../waves/release.ts';
+import { requireRelease, setMigrations } from '../../waves/releases.ts';
 import { type LiveRepository, readLive } from '../publication/live-repository.ts';
 import { type Violation, violationsOf } from '../publication/publication-policy.ts';
 import { baseOf, isSteered, type PlannedSteering, planSteering } from '../publication/steering-plan.ts';
 import { readWavePolicy, repositoriesOf, type Workspace, whileLocked } from '../workspace/workspace.ts';
 import {
+  fleetSteeringName,
   isSteeringOf,
   readSteering,
+  releaseSteeringName,
   removeSteering,
   type Steering,
   steeringName,
@@ -36,47 +39,164 @@ export interface SteeringPlan extends PlannedSteering {
   readonly violations: readonly Violation[];
 }
 
+/** What changes of several fleets come to. */
+export interface SteeringPlans {
+  readonly planned: readonly SteeringPlan[];
+  /** Where there is nothing to do, and why. */
+  readonly passedOver: readonly { readonly name: string; readonly why: string }[];
+}
+
 /**
  * @returns what it would come to if it were published now
  * @throws release-invalid for a release that is not published or cannot be steered so, wave-policy-invalid, config-invalid,
  *   migration-missing
  */
 export async function steerRelease(workspace: Workspace, wish: Wish, run: SteerRun): Promise<SteeringPlan> {
-  const live = await readLive(workspace, placeFor(workspace, wish), run.signal);
-  const change = { ...wish, ...('version' in wish && { base: baseOf(published(live, wish)) }) } as Steering;
-  const name = 'policy' in change ? change.policy : undefined;
-  const policy = name === undefined ? {} : { policy: await readWavePolicy(workspace, name) };
-  const { manifest } = live;
-  if (isSteered(change, manifest)) {
-    const text = `${steeringName(change)}: it is so already: ${stateText(change)}`;
-    throw new TidegateError('release-invalid', text);
-  }
-  const at = run.now;
-  const after = planSteering({ manifest, steering: [{ change, ...policy }], at });
-  const [planned] = after.steered;
-  if (planned === undefined) throw new TidegateError('internal', 'a change was planned and is not there');
-  // Which programs will be targets is known when it is planned.
-  if (change.kind === 'migrations') requireMigrations(setMigrations(manifest, change.migrations), () => true);
-  if (run.dryRun !== true) await whileLocked(workspace, () => writeSteering(workspace, change));
-  const violations = violationsOf(workspace.settings, [{ ...after, drafts: [], releases: [], at }]);
-  return { ...planned, violations };
+  const { planned } = await steerReleases(workspace, [wish], run);
+  const [only] = planned;
+  if (only === undefined) throw new TidegateError('internal', 'a change was planned and is not there');
+  return only;
 }
 
-/** Takes the change back that waits for a release or fleet, or only says which. @throws release-invalid when none does */
+/**
+ * Several changes of one kind: all of them wait afterwards, or none.
+ *
+ * @param passOver leave those out where the release is not published, or is so already, as long as one is left
+ * @throws as `steerRelease`; release-invalid telling of every change that is refused
+ */
+export async function steerReleases(
+  workspace: Workspace,
+  wishes: readonly Wish[],
+  run: SteerRun & { readonly passOver?: boolean },
+): Promise<SteeringPlans> {
+  const repositories = new Map<string, LiveRepository>();
+  const outcomes: Outcome[] = [];
+  for (const wish of wishes) {
+    const place = placeFor(workspace, wish);
+    const live = repositories.get(place.name) ?? (await readLive(workspace, place, run.signal));
+    repositories.set(place.name, live);
+    outcomes.push(await outcomeOf(workspace, wish, live, run.now));
+  }
+  const planned = outcomes.flatMap((one) => (one.kind === 'planned' ? [one.plan] : []));
+  const isPassable = ({ kind }: Outcome): boolean => kind === 'nothing-to-do' && planned.length > 0;
+  requireAll(outcomes.filter((one) => !(run.passOver === true && isPassable(one))));
+  if (run.dryRun !== true) {
+    await whileLocked(workspace, async () => {
+      for (const { change } of planned) await writeSteering(workspace, change);
+    });
+  }
+  const passedOver = outcomes.flatMap((one) =>
+    one.kind === 'nothing-to-do' ? [{ name: one.name, why: one.why }] : [],
+  );
+  return { planned, passedOver };
+}
+
+type Outcome =
+  | { readonly kind: 'planned'; readonly plan: SteeringPlan }
+  | {
+      readonly kind: 'nothing-to-do';
+      readonly name: string;
+      readonly why: string;
+      readonly error: TidegateError;
+    }
+  | { readonly kind: 'refused'; readonly error: TidegateError };
+
+async function outcomeOf(
+  workspace: Workspace,
+  wish: Wish,
+  live: LiveRepository,
+  at: number,
+): Promise<Outcome> {
+  const why = nothingToDo(live, wish);
+  if (why !== undefined) {
+    const name = steeringName(wish as Steering);
+    const error = new TidegateError('release-invalid', `${name}: ${why}`, { release: name });
+    return { kind: 'nothing-to-do', name, why, error };
+  }
+  try {
+    return { kind: 'planned', plan: await planned(workspace, wish, live, at) };
+  } catch (error) {
+    if (!isTidegateError(error, 'release-invalid')) throw error;
+    return { kind: 'refused', error };
+  }
+}
+
+/** Why a change has nothing to change; undefined when it has. */
+function nothingToDo({ manifest }: LiveRepository, wish: Wish): string | undefined {
+  const change = wish as Steering;
+  if ('version' in wish) {
+    const key = releaseKey(wish);
+    if (manifest.updates.every((one) => releaseKey(one) !== key)) {
+      const withdrawn = manifest.withdrawn?.some((one) => releaseKey(one) === key) === true;
+      return `it is ${withdrawn ? 'withdrawn already' : 'not published (see tidegate waves show)'}`;
+    }
+  }
+  if (wish.kind === 'max-version' && !manifest.updates.some((one) => isOfFleet(one, wish)))
+    return 'it has no release';
+  return isSteered(change, manifest) ? `it is so already: ${stateText(change)}` : undefined;
+}
+
+async function planned(
+  workspace: Workspace,
+  wish: Wish,
+  { manifest }: LiveRepository,
+  at: number,
+): Promise<SteeringPlan> {
+  const change = {
+    ...wish,
+    ...('version' in wish && { base: baseOf(requireRelease(manifest, wish)) }),
+  } as Steering;
+  const name = 'policy' in change ? change.policy : undefined;
+  const policy = name === undefined ? {} : { policy: await readWavePolicy(workspace, name) };
+  const after = planSteering({ manifest, steering: [{ change, ...policy }], at });
+  const [steered] = after.steered;
+  if (steered === undefined) throw new TidegateError('internal', 'a change was planned and is not there');
+  // Which programs will be targets is known when it is planned.
+  if (change.kind === 'migrations') requireMigrations(setMigrations(manifest, change.migrations), () => true);
+  const violations = violationsOf(workspace.settings, [{ ...after, drafts: [], releases: [], at }]);
+  return { ...steered, violations };
+}
+
+function requireAll(outcomes: readonly Outcome[]): void {
+  const errors = outcomes.flatMap((one) => (one.kind === 'planned' ? [] : [one.error]));
+  const [first] = errors;
+  if (first === undefined) return;
+  if (errors.length === 1 && outcomes.length === 1) throw first;
+  const all = errors.map(({ message }) => message).join('; ');
+  const text = `nothing was changed, since ${errors.length} of ${outcomes.length} cannot be: ${all}`;
+  throw new TidegateError('release-invalid', text, first.details);
+}
+
+/** What to take back: the change of a release, or of the highest version of a fleet. */
+export type Waiting = FleetName & { readonly version?: string };
+
+/**
+ * Takes changes back that wait, all or none, or only says which.
+ *
+ * @param passOver leave those out for which none waits, as long as one does
+ * @throws release-invalid when none does
+ */
 export async function dropSteering(
   workspace: Workspace,
-  name: string,
-  { dryRun = false }: { readonly dryRun?: boolean } = {},
-): Promise<Steering> {
+  asked: readonly Waiting[],
+  { dryRun = false, passOver = false }: { readonly dryRun?: boolean; readonly passOver?: boolean } = {},
+): Promise<readonly Steering[]> {
   return await whileLocked(workspace, async () => {
     const waiting = await readSteering(workspace);
-    const change = waiting.find((one) => steeringName(one) === name);
-    if (change !== undefined) {
-      if (!dryRun) await removeSteering(workspace, change);
-      return change;
+    const names = asked.map(({ variant, arch, version }) =>
+      version === undefined
+        ? fleetSteeringName({ variant, arch })
+        : releaseSteeringName({ variant, arch, version }),
+    );
+    const dropped = waiting.filter((one) => names.includes(steeringName(one)));
+    const absent = names.filter((name) => !dropped.some((one) => steeringName(one) === name));
+    if (absent.length > 0 && (!passOver || dropped.length === 0)) {
+      const known = waiting.map(steeringName).join(', ') || 'none';
+      const text = `${absent.join(', ')}: no change waits; those that do: ${known}`;
+      throw new TidegateError('release-invalid', text);
     }
-    const known = waiting.map(steeringName).join(', ') || 'none';
-    throw new TidegateError('release-invalid', `${name}: no change waits; those that do: ${known}`);
+    if (!dryRun) for (const change of dropped) await removeSteering(workspace, change);
+    return dropped;
   });
 }
 
@@ -88,16 +208,8 @@ function placeFor({ settings }: Workspace, wish: Wish) {
   throw new TidegateError('release-invalid', `${name} is not in tidegate.toml`);
 }
 
-function published(
-  { manifest }: LiveRepository,
-  id: { readonly variant: string; readonly arch: string; readonly version: string },
-): Release {
-  const key = releaseKey(id);
-  const release = manifest.updates.find((one) => releaseKey(one) === key);
-  if (release !== undefined) return release;
-  const withdrawn = manifest.withdrawn?.some((one) => releaseKey(one) === key) === true;
-  const text = `release ${releaseName(id)} is ${withdrawn ? 'withdrawn already' : 'not published (see tidegate waves show)'}`;
-  throw new TidegateError('release-invalid', text, { release: releaseName(id) });
+function isOfFleet(one: FleetName, other: FleetName): boolean {
+  return one.variant === other.variant && one.arch === other.arch;
 }
 
 function stateText(change: Steering): string {

@@ -8,11 +8,12 @@ import { TidegateError } from '../../errors.ts';
 import { digestOf } from '../../metadata/crypto.ts';
 import { isJsonArray, isJsonObject, type JsonObject, parseJson } from '../../metadata/json.ts';
 import { formatJson, jsonOf } from '../../metadata/json-writer.ts';
+import type { FleetName } from '../../metadata/repository-layout.ts';
 import { onDisk } from '../../storage/disk-error.ts';
 import { makeFolders, removeDurably, writeDurably } from '../../storage/durable-file.ts';
 import { readPlainFile, statusIfAny } from '../../storage/plain-file.ts';
 import type { Migration } from '../../waves/migrations.ts';
-import type { ReleaseId } from '../../waves/release.ts';
+import { type ReleaseId, releaseName } from '../../waves/release.ts';
 import { type Spread, spreads } from '../../waves/wave.ts';
 import type { RepositoryPlace, Workspace } from '../workspace/workspace.ts';
 
@@ -66,8 +67,15 @@ const limits = { maxDepth: 8, maxValues: 200_000, maxDigits: 20 };
 /** What a change is for: there is one change of each. */
 export function steeringName(change: Steering): string {
   if (change.kind === 'migrations') return `migrations of ${change.repository}`;
-  const fleet = `${change.variant} ${change.arch}`;
-  return change.kind === 'max-version' ? `highest version of ${fleet}` : `release ${fleet} ${change.version}`;
+  return change.kind === 'max-version' ? fleetSteeringName(change) : releaseSteeringName(change);
+}
+
+export function releaseSteeringName(id: ReleaseId): string {
+  return `release ${releaseName(id)}`;
+}
+
+export function fleetSteeringName({ variant, arch }: FleetName): string {
+  return `highest version of ${variant} ${arch}`;
 }
 
 /** Whether a repository of the workspace is the one that a change is for. */
