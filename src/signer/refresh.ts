@@ -123,11 +123,15 @@ async function withRegions(
   workspace: Workspace,
   place: RepositoryPlace,
   result: RefreshResult,
-  { now, dryRun = false, signal }: RefreshOptions,
+  { now, clock, dryRun = false, signal }: RefreshOptions,
 ): Promise<RefreshResult> {
   if (workspace.regions.length === 0 || dryRun) return result;
   const live = await readPublished(workspace, place, signal);
-  const regions = await advanceRegions(workspace, live, { now, ...(signal && { signal }) });
+  const regions = await advanceRegions(workspace, live, {
+    now,
+    ...(clock && { clock }),
+    ...(signal && { signal }),
+  });
   return { ...result, regions };
 }
 

@@ -69,6 +69,7 @@ async function refreshCommand(options: RefreshCommandOptions, surroundings: Surr
   const { refreshRepositories } = await import('../../signer/refresh.ts');
   const results = await refreshRepositories(workspace, {
     now: surroundings.now(),
+    clock: surroundings.now,
     signal: surroundings.signal,
     force,
     dryRun,

@@ -14,6 +14,7 @@ import { isJsonObject } from '../../metadata/json.ts';
 import { jsonOf } from '../../metadata/json-writer.ts';
 import { targetName } from '../../metadata/repository-layout.ts';
 import type { ReadableStore, SwappableStore, WritableStore } from '../../storage/store.ts';
+import { requireNotRemoving } from '../gc/sweep-note.ts';
 import type { LiveRepository } from './live-repository.ts';
 import type { RepositoryPlan } from './plan.ts';
 import {
@@ -84,15 +85,27 @@ export async function holdPin(store: SwappableStore, wish: PinWish, now: number)
   }
 }
 
+/** Holds a pin, and makes sure that no clean-up which did not see it is in its way. @throws locked */
+export async function pinFiles(store: SwappableStore, wish: PinWish, now: number): Promise<void> {
+  await holdPin(store, wish, now);
+  await requireNotRemoving(store, new Set(wish.files.keys()), now);
+}
+
 /**
  * A machine that slept has been overtaken by clean-ups that saw no pin.
  *
  * @param held when it was held, and `now`, in milliseconds since the epoch
+ * @param next what a person does then
  * @throws too-slow
  */
-export function requirePinned({ place }: Pick<LiveRepository, 'place'>, held: number, now: number): void {
+export function requirePinned(
+  { place }: Pick<LiveRepository, 'place'>,
+  held: number,
+  now: number,
+  next = 'Publish again',
+): void {
   if (now - held < pinHolds) return;
-  const text = `${place.name}: more than ${pinHolds / 3_600_000} hours went by between the last look at its files and the commit; nothing was committed. Publish again`;
+  const text = `${place.name}: more than ${pinHolds / 3_600_000} hours went by between the last look at its files and the commit; nothing was committed. ${next}`;
   throw new TidegateError('too-slow', text, { repository: place.name });
 }
 

@@ -14,7 +14,6 @@ import type { TargetsDocument } from '../../metadata/targets.ts';
 import { checkCancelled } from '../../storage/cancel.ts';
 import { requirePublishable } from '../../storage/promises.ts';
 import type { SwappableStore } from '../../storage/store.ts';
-import { requireNotRemoving } from '../gc/sweep-note.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
 import { type Journal, readJournal, writeJournal } from '../workspace/state-file.ts';
 import type { Workspace } from '../workspace/workspace.ts';
@@ -22,7 +21,7 @@ import { commitTimestamp, requireBase } from './commit.ts';
 import { noteCommit, notePrepared } from './commit-journal.ts';
 import { listedFiles, requireFiles, requirePresent, type VerifyHow } from './listed-files.ts';
 import { besideKnownRoots } from './live-repository.ts';
-import { holdPin, pinOf, requirePinned } from './pin.ts';
+import { pinFiles, pinOf, requirePinned } from './pin.ts';
 import type { RepositoryPlan } from './plan.ts';
 import { verifyLater } from './published-check.ts';
 import { overlaid, readerOf } from './repository-reader.ts';
@@ -104,9 +103,7 @@ export async function beginRepository(
 async function pin(store: SwappableStore, plan: RepositoryPlan, run: RepositoryRun): Promise<number> {
   const now = clockOf(run);
   await noteCommit(store, plan.live, now);
-  const wanted = pinOf(plan);
-  await holdPin(store, wanted, now);
-  await requireNotRemoving(store, new Set(wanted.files.keys()), now);
+  await pinFiles(store, pinOf(plan), now);
   return now;
 }
 

@@ -111,7 +111,7 @@ async function uploadEarly(
 async function bringRegionsOn(
   workspace: Workspace,
   { open, failed }: { readonly open: readonly RepositoryPlan[]; readonly failed: ReadonlySet<string> },
-  { now, signal, verify }: PublishOptions,
+  { now, clock, signal, verify }: PublishOptions,
 ): Promise<readonly RegionState[]> {
   if (workspace.regions.length === 0) return [];
   const states: RegionState[] = [];
@@ -120,6 +120,7 @@ async function bringRegionsOn(
     const live = await readLive(workspace, place, signal);
     const found = await advanceRegions(workspace, live, {
       now,
+      ...(clock && { clock }),
       ...(verify && { verify }),
       ...(signal && { signal }),
     });

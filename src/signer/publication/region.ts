@@ -6,6 +6,8 @@
  * 2. A region that is down, or refuses, stays as it was: old and whole. Whoever publishes, refreshes or resumes next
  *    brings it on. It stops nobody else.
  * 3. A region never goes back, and nothing is written over one that shows what the first store never showed.
+ * 4. Copying takes as long as the line is slow: the pin there is held anew after it, by the clock of that moment, and a
+ *    region whose pin grew too old before its commit stays as it was.
  */
 import { createHash } from 'node:crypto';
 import { isTidegateError, TidegateError } from '../../errors.ts';
@@ -17,7 +19,6 @@ import { requirePublishable } from '../../storage/promises.ts';
 import type { CancelOptions, ReadableStore, StreamedContent, SwappableStore } from '../../storage/store.ts';
 import { noFloors } from '../../trust/floors.ts';
 import { defaultLimits } from '../../trust/limits.ts';
-import { requireNotRemoving } from '../gc/sweep-note.ts';
 import { hostAnchor, regardlessOfExpiry } from '../workspace/roots.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { noteCommit } from './commit-journal.ts';
@@ -29,7 +30,7 @@ import {
   type VerifyOptions,
 } from './listed-files.ts';
 import { type LiveRepository, listingIn, type PublishedRoles } from './live-repository.ts';
-import { closePin, holdPin, type PinWish } from './pin.ts';
+import { closePin, type PinWish, pinFiles, requirePinned } from './pin.ts';
 import { overlaid, type ReadRepository, readerOf, readRepository } from './repository-reader.ts';
 
 export interface RegionState {
@@ -47,6 +48,8 @@ export interface RegionState {
 export interface RegionRun extends CancelOptions {
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** The same, at the moment: copying may take days, and a machine may sleep meanwhile. Default: `now`. */
+  readonly clock?: () => number;
   /** How every listed file is verified before the region's commit. Default `checksum`. */
   readonly verify?: VerifyHow;
 }
@@ -120,7 +123,7 @@ async function advance(
   published: PublishedRoles,
   run: RegionRun,
 ): Promise<'advanced' | 'current'> {
-  const { now, signal } = run;
+  const { signal } = run;
   const { place } = live;
   const name = metadataName(place.folders, 'timestamp');
   const head = await region.read(name, defaultLimits.maxTimestampLength);
@@ -133,24 +136,49 @@ async function advance(
       `shows timestamp ${version}, and ${published.timestamp.version} is published`,
     );
   }
-  const there = head && (await readRegion(region, live));
-  const files = listedFiles(place.folders, listingIn(live));
-  await holdPin(region, pinFor(place.name, published, files), now);
-  await requireNotRemoving(region, new Set(files.map((file) => file.name)), now);
-  for (const file of missingFrom(files, there, place.folders)) await copyFile(store, region, file, signal);
-  await requireFiles(region, place.name, files, verifyOptions(run));
-  await copyMetadata(region, live, published, there?.set.root.document.version ?? 0);
-  // What it holds is what hosts will get there: it is read before they are told of it.
-  const timestamp = new Map([[name, published.bytes.timestamp]]);
-  await readRepository(overlaid(timestamp, readerOf(region)), requestFor(live));
+  const held = await copyAll(store, region, live, published, run);
   checkCancelled('publishing to a region', signal);
+  requirePinned(live, held, clockOf(run), `tidegate refresh brings ${region.location} on`);
   if ((await region.swap(name, published.bytes.timestamp, head?.etag)) === 'lost') {
     if (await isSame(store, region, name)) return 'current';
     throw diverged(region, place.name, 'is being changed by somebody else');
   }
-  await noteCommit(region, live, now);
+  await noteCommit(region, live, clockOf(run));
   await closePin(region, place.name, published.sha256);
   return 'advanced';
+}
+
+/**
+ * Everything but the timestamp, and whether hosts would be content with it.
+ *
+ * @returns when it was pinned
+ */
+async function copyAll(
+  store: ReadableStore,
+  region: SwappableStore,
+  live: LiveRepository,
+  published: PublishedRoles,
+  run: RegionRun,
+): Promise<number> {
+  const { place } = live;
+  const there = await readRegion(region, live);
+  const files = listedFiles(place.folders, listingIn(live));
+  const wish = pinFor(place.name, published, files);
+  await pinFiles(region, wish, clockOf(run));
+  for (const file of missingFrom(files, there, place.folders))
+    await copyFile(store, region, file, run.signal);
+  const held = clockOf(run);
+  await pinFiles(region, wish, held);
+  await requireFiles(region, place.name, files, verifyOptions(run));
+  await copyMetadata(region, live, published, there?.set.root.document.version ?? 0);
+  // What it holds is what hosts will get there: it is read before they are told of it.
+  const timestamp = new Map([[metadataName(place.folders, 'timestamp'), published.bytes.timestamp]]);
+  await readRepository(overlaid(timestamp, readerOf(region)), requestFor(live));
+  return held;
+}
+
+function clockOf({ now, clock = () => now }: RegionRun): number {
+  return clock();
 }
 
 function verifyOptions({ verify, signal }: RegionRun): VerifyOptions {

@@ -13,7 +13,6 @@ import { TidegateError } from '../../errors.ts';
 import { metadataName } from '../../metadata/repository-layout.ts';
 import { formatTime } from '../../metadata/time.ts';
 import { requirePublishable } from '../../storage/promises.ts';
-import { requireNotRemoving } from '../gc/sweep-note.ts';
 import { hostAnchor, trustPolicyAt } from '../workspace/roots.ts';
 import { type RepositoryPlace, repositoriesOf, type Workspace, whileLocked } from '../workspace/workspace.ts';
 import { requireClock } from './clock-check.ts';
@@ -21,7 +20,7 @@ import { commitTimestamp } from './commit.ts';
 import { type PreparedCommit, readPrepared } from './commit-journal.ts';
 import { listedFiles, requireFiles } from './listed-files.ts';
 import { type LiveRepository, readLive } from './live-repository.ts';
-import { holdPin, requirePinned } from './pin.ts';
+import { pinFiles, requirePinned } from './pin.ts';
 import { verifyLater } from './published-check.ts';
 import { advanceRegions, type RegionState } from './region.ts';
 import { overlaid, readerOf, readRepository } from './repository-reader.ts';
@@ -97,8 +96,7 @@ async function resumePlace(
     return { ...done, outcome: lost.length > 0 ? 'lost' : 'nothing', plans };
   }
   if (second !== undefined) throw ambiguous(place.name, ready);
-  await requireFit(workspace, live, first, now);
-  requirePinned(live, now, clock());
+  await requireFit(workspace, live, first, clock);
   await commitTimestamp(workspace.store, live, first.timestamp, signal);
   const after = await settle(workspace, place, now);
   const warnings = await verifyLater(workspace, { before: live, live: after, now });
@@ -150,14 +148,16 @@ async function settleLast(
   return own?.plan;
 }
 
-/** As hosts will see it; and hosts must still be able to live with it for a while. */
+/** As hosts will see it; and hosts must still be able to live with it for a while. @param clock a machine may sleep meanwhile */
 async function requireFit(
   workspace: Workspace,
-  { place, roots, floors }: LiveRepository,
+  live: LiveRepository,
   prepared: PreparedCommit,
-  now: number,
+  clock: () => number,
 ): Promise<void> {
+  const { place, roots, floors } = live;
   const { store } = workspace;
+  const now = clock();
   if (prepared.preparedAt < oldestFit(workspace, now)) {
     const text = `${place.name}: plan ${prepared.plan} was signed at ${formatTime(prepared.preparedAt)}, too long ago to be published now. Plan again`;
     throw new TidegateError('expired', text, { repository: place.name, plan: prepared.plan });
@@ -165,15 +165,18 @@ async function requireFit(
   const name = metadataName(place.folders, 'timestamp');
   const read = overlaid(new Map([[name, prepared.timestamp]]), readerOf(store));
   const request = { folders: place.folders, anchor: hostAnchor(roots), floors };
-  const { set } = await readRepository(read, { ...request, policy: trustPolicyAt(now) });
+  const seenAt = async (time: number) =>
+    await readRepository(read, { ...request, policy: trustPolicyAt(time) });
+  const { set } = await seenAt(now);
   const documents = Array.from(set.targets.values(), ({ document }) => document);
   const listed = listedFiles(place.folders, documents);
   // The pin of whoever began may have run out, and its files may be in the way of a clean-up.
   const files = new Map(listed.map((file) => [file.name, { length: file.length }]));
   const wish = { repository: place.name, plan: prepared.part, versions: new Map(), files };
-  await holdPin(store, wish, now);
-  await requireNotRemoving(store, new Set(files.keys()), now);
+  await pinFiles(store, wish, now);
   await requireFiles(store, place.name, listed);
+  await seenAt(clock());
+  requirePinned(live, now, clock());
 }
 
 function ambiguous(repository: string, ready: readonly PreparedCommit[]): TidegateError {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { TidegateError } from '../../../src/errors.ts';
 import { repositoryFolders } from '../../../src/metadata/repository-layout.ts';
 import { readLive } from '../../../src/signer/publication/live-repository.ts';
+import { pinLifetime, readPins } from '../../../src/signer/publication/pin.ts';
 import { planPublication } from '../../../src/signer/publication/plan-publication.ts';
 import { publish } from '../../../src/signer/publication/publish.ts';
 import { advanceRegions, regionStates } from '../../../src/signer/publication/region.ts';
@@ -233,6 +234,59 @@ describe('signer/publication/region', () => {
     const { regions } = await publish(workspace, plan, { now: later, unlock, verify: 'readback' });
     assert.deepEqual([regions[0]?.standing, regions[0]?.error?.code], ['behind', 'hash-mismatch']);
     assert.equal(await see(workspace, region), 1);
+  });
+
+  for (const { what, at, days, expected } of [
+    { what: 'copying that takes days goes through', at: /1\.1\.0\.img$/, days: 5, expected: ['advanced', 2] },
+    {
+      what: 'a sleep before its commit leaves it as it was',
+      at: /2\.snapshot\.json$/,
+      days: 4,
+      expected: ['behind', 1],
+    },
+  ] as const) {
+    it(`${what}`, async () => {
+      const region = new MemoryStore('region');
+      const workspace = await withRegions([region]);
+      await addVersion(workspace, '1.0.0');
+      await planAndPublish(workspace, start);
+      await addVersion(workspace, '1.1.0');
+      await planAndPublish({ ...workspace, regions: [] }, later);
+      const time = { now: later };
+      const before = async ({ call, name }: { readonly call: string; readonly name: string }) => {
+        if (call === 'create' && at.test(name)) time.now += days * day;
+      };
+      const slow = { ...workspace, regions: [new StorageReplay(region, { before })] };
+      const run = { now: later, clock: () => time.now };
+      const [state] = await advanceRegions(slow, await liveOf(workspace), run);
+      assert.deepEqual([state?.standing, state?.version], expected, state?.error?.message);
+      assert.equal(state?.error?.code, expected[1] === 1 ? 'too-slow' : undefined);
+      assert.equal(await see(workspace, region), expected[1]);
+      const again = { now: time.now, clock: () => time.now };
+      await advanceRegions({ ...workspace, regions: [region] }, await liveOf(workspace), again);
+      assert.equal(await see(workspace, region), 2);
+    });
+  }
+
+  it('a pin there is held by the clock of the moment, not by that of the beginning', async () => {
+    const region = new MemoryStore('region');
+    const workspace = await withRegions([region]);
+    await addVersion(workspace, '1.0.0');
+    const plan = await planPublication(workspace, { now: start });
+    let pinned: number | undefined;
+    const before = async ({ call, name }: { readonly call: string; readonly name: string }) => {
+      if (call !== 'swap' || name !== 'metadata/timestamp.json') return;
+      const [pin] = (await readPins(region, 0)).filter(({ plan: id }) => id !== plan.repositories[0]?.digest);
+      pinned = pin?.expiresAt;
+    };
+    const regions = [new StorageReplay(region, { before })];
+    let clock = start;
+    const slowly = async ({ name }: { readonly name: string }) => {
+      if (name.endsWith('1.0.0.img')) clock = start + 3 * day;
+    };
+    const slow = { ...workspace, regions, store: new StorageReplay(workspace.store, { before: slowly }) };
+    await publish(slow, plan, { now: start, clock: () => clock, unlock });
+    assert.equal(pinned, start + 3 * day + pinLifetime);
   });
 
   it('two publishers that bring a region on at once do not take each other for strangers', async () => {

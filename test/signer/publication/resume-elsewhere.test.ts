@@ -1,7 +1,12 @@
 /** Finishing what another machine began, on one that is not as that one was. */
 import assert from 'node:assert/strict';
+import { parseEnvelope } from '../../../src/metadata/envelope.ts';
+import { parseTimestamp } from '../../../src/metadata/timestamp.ts';
+import { readPrepared } from '../../../src/signer/publication/commit-journal.ts';
 import { resumePublications } from '../../../src/signer/publication/resume.ts';
+import type { Workspace } from '../../../src/signer/workspace/workspace.ts';
 import { MemoryStore } from '../../../src/storage/memory.ts';
+import { defaultLimits } from '../../../src/trust/limits.ts';
 import type { MemoryFileSystem } from '../../support/memory-file-system.ts';
 import { StorageReplay } from '../../support/storage-replay.ts';
 import {
@@ -19,9 +24,13 @@ import { nextRoot, ownKey } from '../../support/workspace-ceremony.ts';
 const later = start + hour;
 
 /** 1.0.0 is published; 1.1.0 waits for its commit, and whoever began it is gone. */
-async function begun() {
+async function begun(expiration: Partial<Workspace['expiration']> = {}) {
   const store = new MemoryStore();
   const disk = await workspaceDisk();
+  const lasting = (workspace: Workspace) => ({
+    ...workspace,
+    expiration: { ...workspace.expiration, ...expiration },
+  });
   await addVersion(await open(disk, store), '1.0.0');
   await planAndPublish(await open(disk, store), start);
   const other = copyOf(disk);
@@ -29,9 +38,9 @@ async function begun() {
   const before = async ({ call, name }: { readonly call: string; readonly name: string }) => {
     if (call === 'swap' && name.endsWith('timestamp.json')) throw new Error('died');
   };
-  const dying = await open(disk, new StorageReplay(store, { before }));
+  const dying = lasting(await open(disk, new StorageReplay(store, { before })));
   await assert.rejects(planAndPublish(dying, later), /died/);
-  return { store, other, workspace: await open(other, store) };
+  return { store, other, workspace: lasting(await open(other, store)) };
 }
 
 async function versionIn(store: MemoryStore): Promise<number> {
@@ -61,6 +70,21 @@ describe('signer/publication/resume: elsewhere', () => {
     await assert.rejects(resumePublications(sleepy, { now: clock, clock: () => clock }), {
       code: 'too-slow',
     });
+    assert.equal(await versionIn(store), 1);
+  });
+
+  it('what expires while a machine sleeps before the commit is not committed', async () => {
+    const { store, workspace } = await begun({ timestamp: day });
+    const [one] = await readPrepared(store, 'metadata');
+    const { expires } = parseTimestamp(
+      parseEnvelope(one?.timestamp ?? new Uint8Array(), defaultLimits, 'it'),
+    );
+    let clock = expires - day;
+    const before = async ({ call, name }: { readonly call: string; readonly name: string }) => {
+      if (call === 'stat' && name.includes('1.1.0')) clock = expires + 1;
+    };
+    const sleepy = { ...workspace, store: new StorageReplay(store, { before }) };
+    await assert.rejects(resumePublications(sleepy, { now: clock, clock: () => clock }), { code: 'expired' });
     assert.equal(await versionIn(store), 1);
   });
 });
