@@ -145,18 +145,49 @@ describe('tidegate latest', () => {
     it('in the shape that users look up, and shows them first', async () => {
       assert.match(await run(`${line('/example/os')} --dry-run`), /nothing was written/);
       assert.equal(parameters.size, 0);
-      assert.match(await run(line('/example/os')), /28 parameters were written/);
+      assert.match(await run(line('/example/os')), /30 parameters were written/);
       const value = (name: string): string | undefined =>
         parameters.get(`/example/os/demo/x86_64/${name}`)?.value;
       assert.equal(value('latest/image_version'), '1.1.0');
       assert.equal(value('latest/image_id'), sha256('root image'));
       assert.equal(value('1.1.0/image/hash/sha256'), sha256('tree'));
-      assert.equal([...parameters.keys()].at(-1), '/example/os/demo/x86_64/latest/image_version');
+      assert.deepEqual(
+        [...parameters.keys()].slice(-2).map((name) => name.slice('/example/os/demo/x86_64/'.length)),
+        ['latest/image_version', 'latest/status'],
+      );
       parameters.set('/example/os/demo/x86_64/latest/image_version', { value: '0.9.0', type: 'String' });
-      assert.match(await run(line('/example/os')), /28 parameters were written/, 'over those before');
+      assert.match(await run(line('/example/os')), /30 parameters were written/, 'over those before');
       assert.equal(value('latest/image_version'), '1.1.0');
       await run(line('/example/os').replace('x86_64 -w', 'x86_64 1.0.0 -w'));
       assert.deepEqual([value('latest/image_version'), value('1.0.0/image_version')], ['1.1.0', '1.0.0']);
+    });
+
+    it('moves latest off a version that is withdrawn, says so of that version, and that none is left', async () => {
+      const copy = commandLine(session.now);
+      cpSync(session.directory, copy.directory, { recursive: true });
+      session = copy;
+      const value = (name: string) => parameters.get(`/os/demo/x86_64/${name}`)?.value;
+      try {
+        await run(line('/os'));
+        assert.deepEqual([value('latest/image_version'), value('1.1.0/status')], ['1.1.0', 'offered']);
+        await run('waves withdraw demo x86_64 1.1.0 -w acme --publish');
+        const shown = await run(`${line('/os')} --dry-run`);
+        assert.match(shown, /1\.1\.0\/status +withdrawn\n/);
+        assert.match(shown, /latest\/image_version +1\.0\.0\n/);
+        assert.equal(value('1.1.0/status'), 'offered', 'nothing was written');
+        await run(line('/os'));
+        assert.deepEqual(
+          ['latest/image_version', 'latest/status', '1.1.0/status', '1.1.0/image_version'].map(value),
+          ['1.0.0', 'offered', 'withdrawn', '1.1.0'],
+        );
+        await run('waves withdraw demo x86_64 1.0.0 -w acme --publish');
+        const none = await session.type(line('/os'));
+        assert.match(none.beside, /\[not-found\] no release of demo x86_64 is offered/);
+        assert.deepEqual([value('latest/status'), value('1.0.0/status')], ['none', 'withdrawn']);
+      } finally {
+        copy.end();
+        session = main;
+      }
     });
 
     it('refuses prefixes of the service, and says who denied what', async () => {

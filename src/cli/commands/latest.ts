@@ -1,7 +1,7 @@
 /** `tidegate latest`: the newest release of a variant and architecture, for programs that start hosts with it. */
 import { Option } from 'commander';
 import { TidegateError } from '../../errors.ts';
-import type { LatestImage, LatestRelease } from '../../signer/latest/latest-release.ts';
+import type { FleetReleases, LatestImage, LatestRelease } from '../../signer/latest/latest-release.ts';
 import { formatBytes, formatTable, printableLine } from '../../terminal.ts';
 import { completeAt } from '../../waves/turn.ts';
 import { formatTime } from '../../waves/wave-time.ts';
@@ -30,7 +30,10 @@ interface LatestOptions extends WorkspaceOptions, RepositoryOptions {
 const help = `
 What is printed is verified as a host does it, from the root of the workspace or of --root on. The newest release is the
 highest that is not above the highest version allowed, and not paused; other waves do not count, they are for hosts that run
-already. After a pause or a withdrawal --write-ssm takes latest/… back to the release before.
+already.
+
+After a pause or a withdrawal run --write-ssm again: it takes latest/… back to the release before, and says of each version that
+was withdrawn that it is: VERSION/status. Where nothing is offered any more, latest/status says none, and the command fails.
 
 Examples:
   tidegate latest demo x86_64
@@ -65,16 +68,16 @@ interface Asked {
 
 async function latest(asked: Asked, options: LatestOptions, surroundings: Surroundings): Promise<void> {
   const { terminal, signal } = surroundings;
-  const { findLatest } = await import('../../signer/latest/latest-release.ts');
-  const now = surroundings.now();
-  const found = await findLatest({
-    ...asked,
-    ...(await placesOf(asked, options, surroundings)),
-    now,
-    signal,
-  });
-  if (options.writeSsm !== undefined)
-    return await writeSsm(found, options.writeSsm, asked, options, surroundings);
+  const { readFleet, requireFound } = await import('../../signer/latest/latest-release.ts');
+  const places = await placesOf(asked, options, surroundings);
+  const request = { ...asked, ...places, now: surroundings.now(), signal };
+  const releases = await readFleet(request);
+  const isWritten = options.writeSsm !== undefined;
+  // That nothing is offered any more is written, too: who starts hosts by the parameters sees it nowhere else.
+  const isTold = releases.found !== undefined || asked.version === undefined;
+  if (isWritten && isTold) await writeSsm(releases, asked, options, surroundings);
+  const found = requireFound(releases.found, request);
+  if (isWritten) return;
   if (options.field !== undefined)
     terminal.print(printableLine(fieldOf(found, options.field, options.image)));
   else for (const line of linesOf(found)) terminal.print(printableLine(line));
@@ -156,14 +159,13 @@ function dataOf(found: LatestRelease): unknown {
 }
 
 async function writeSsm(
-  found: LatestRelease,
-  prefix: string,
-  asked: Asked,
-  { region, profile, endpoint, dryRun }: LatestOptions,
+  releases: FleetReleases,
+  { variant, arch, version }: Asked,
+  { writeSsm: prefix = '', region, profile, endpoint, dryRun }: LatestOptions,
   { terminal, signal }: Surroundings,
 ): Promise<void> {
   const { parametersOf, writeParameters } = await import('../../signer/latest/ssm-parameters.ts');
-  const parameters = parametersOf(found, prefix, asked.version === undefined);
+  const parameters = parametersOf({ ...releases, variant, arch, latest: version === undefined }, prefix);
   const place = {
     ...(region !== undefined && { region }),
     ...(profile !== undefined && { profile }),

@@ -44,31 +44,44 @@ export interface LatestRequest {
   readonly signal?: AbortSignal;
 }
 
-/** @throws not-found when there is none, and what the store and `trust/` throw */
-export async function findLatest(request: LatestRequest): Promise<LatestRelease> {
+/** What a repository says of a fleet. */
+export interface FleetReleases {
+  /** The newest one, or the one that was asked for; undefined: it offers none. */
+  readonly found: LatestRelease | undefined;
+  /** Versions that were taken back for ever. */
+  readonly withdrawn: readonly string[];
+}
+
+/** @throws what the store and `trust/` throw */
+export async function readFleet(request: LatestRequest): Promise<FleetReleases> {
   const { places, trustedRoot, variant, arch, now, signal } = request;
+  const withdrawn = new Set<string>();
   for (const place of places) {
-    const found = await readPublished(place, { trustedRoot, now, signal });
-    const release = pick(found, request);
+    const repository = await readPublished(place, { trustedRoot, now, signal });
+    for (const one of repository.manifest.withdrawn ?? [])
+      if (one.variant === variant && one.arch === arch) withdrawn.add(one.version);
+    const release = pick(repository, request);
     if (release === undefined) continue;
-    const images = imagesOf(release, found, place);
-    return { variant, arch, version: release.version, images, release };
+    const images = imagesOf(release, repository, place);
+    const found = { variant, arch, version: release.version, images, release };
+    return { found, withdrawn: [...withdrawn] };
   }
-  const name =
-    request.version === undefined
-      ? `${variant} ${arch}`
-      : releaseName({ variant, arch, version: request.version });
+  return { found: undefined, withdrawn: [...withdrawn] };
+}
+
+/** @throws not-found */
+export function requireFound(found: LatestRelease | undefined, request: LatestRequest): LatestRelease {
+  if (found !== undefined) return found;
+  const { places, variant, arch, version } = request;
+  const name = version === undefined ? `${variant} ${arch}` : releaseName({ variant, arch, version });
   const where = places.map((place) => place.name).join(', ');
-  const paused = request.version === undefined ? ', or all are paused' : '';
+  const paused = version === undefined ? ', or all are paused' : '';
   throw new TidegateError('not-found', `no release of ${name} is offered in ${where}${paused}`, {
     release: name,
   });
 }
 
-function pick(
-  { manifest }: ReadRepository,
-  { variant, arch, version }: LatestRequest,
-): Release | undefined {
+function pick({ manifest }: ReadRepository, { variant, arch, version }: LatestRequest): Release | undefined {
   const offered = allowedReleases(manifest, { variant, arch });
   if (version === undefined) return offered.find(({ pause }) => pause === undefined);
   const key = releaseKey({ variant, arch, version });
