@@ -26,29 +26,31 @@ export interface ReleaseId {
   readonly version: string;
 }
 
-export interface Release extends ReleaseId {
-  /** The highest version that anyone should run: hosts above it go down to it, and do not go above it. */
-  readonly maxVersion: string;
+/** When hosts have their turn, but for how they stand inside a wave. */
+export interface Schedule {
   /** Empty = open for everyone at once. Times in milliseconds since the epoch. */
   readonly waves: Waves;
-  readonly images: Images;
-  /**
-   * How hosts stand inside a wave; absent in manifests of Bottlerocket's tools, see `spreadOf`.
-   */
-  readonly spread?: Spread;
   /** The moment at which the last wave is through, in milliseconds; `linear` only. */
   readonly lastWaveEnds?: number;
   /** Hosts that do not go by their seed. Of several groups that a host belongs to, the first counts. */
   readonly groups?: readonly HostGroup[];
-  /** A host that runs a lower version takes nothing above this release before it has run it. */
-  readonly barrier?: true;
-  /** Set while no further host may take the release. */
-  readonly pause?: Pause;
   /**
    * When a release without waves was opened to everyone, in milliseconds. Hosts do not look at it: it is from when the
    * next release counts that must not come too soon.
    */
   readonly opened?: number;
+}
+
+export interface Release extends ReleaseId, Schedule {
+  /** The highest version that anyone should run: hosts above it go down to it, and do not go above it. */
+  readonly maxVersion: string;
+  readonly images: Images;
+  /** How hosts stand inside a wave; absent in manifests of Bottlerocket's tools, see `spreadOf`. */
+  readonly spread?: Spread;
+  /** A host that runs a lower version takes nothing above this release before it has run it. */
+  readonly barrier?: true;
+  /** Set while no further host may take the release. */
+  readonly pause?: Pause;
   /** Members that this version of Tidegate does not know; kept when the manifest is written again. */
   readonly unknown?: JsonObject;
 }
@@ -61,12 +63,9 @@ export interface HostGroup {
 }
 
 /** A release that stands still: since when, and the plan that goes on when it is resumed. See steering.ts. */
-export interface Pause {
+export interface Pause extends Omit<Schedule, 'opened'> {
   /** Milliseconds since the epoch, whole seconds. */
   readonly at: number;
-  readonly waves: Waves;
-  readonly lastWaveEnds?: number;
-  readonly groups?: readonly HostGroup[];
 }
 
 /** A release that was taken back for ever. */

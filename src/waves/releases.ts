@@ -26,6 +26,7 @@ import {
   type ReleaseId,
   releaseKey,
   releaseName,
+  type Schedule,
 } from './release.ts';
 import { MAX_SEED } from './seed.ts';
 import { compareVersions, readVersion, type Version } from './version.ts';
@@ -36,14 +37,13 @@ export const emptyManifest: Manifest = { updates: [], migrations: [] };
 
 export type NewRelease = Omit<Release, 'maxVersion'> & { readonly maxVersion?: string };
 
-/** Who updates when; `scheduleOf` makes it from a policy. */
-export interface WaveSchedule {
-  readonly waves: Waves;
-  readonly spread?: Spread;
-  readonly lastWaveEnds?: number;
-  readonly groups?: readonly HostGroup[];
-  /** Without waves: when it is opened, in milliseconds; whole seconds are kept. */
-  readonly opened?: number;
+/** Who updates when; `scheduleOf` makes it from a policy. Of `opened` whole seconds are kept. */
+export type WaveSchedule = Schedule & Pick<Release, 'spread'>;
+
+/** A schedule as a spread can hold it: `shipped` has no end of the last wave. */
+export function inSpread({ lastWaveEnds, ...schedule }: Schedule, spread: Spread): WaveSchedule {
+  const ends = spread === 'linear' && lastWaveEnds !== undefined;
+  return { ...schedule, spread, ...(ends && { lastWaveEnds }) };
 }
 
 export interface AddOptions {

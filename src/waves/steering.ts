@@ -18,8 +18,16 @@
  * All throw release-invalid.
  */
 import type { HostGroup, Manifest, Pause, Release, ReleaseId } from './release.ts';
-import { releaseKey } from './release.ts';
-import { releaseInvalid, requireRelease, setMaxVersion, setWaves, type WaveSchedule } from './releases.ts';
+import { releaseKey, spreadOf } from './release.ts';
+import {
+  inSpread,
+  releaseInvalid,
+  removeRelease,
+  requireRelease,
+  setMaxVersion,
+  setWaves,
+  type WaveSchedule,
+} from './releases.ts';
 import { MAX_SEED } from './seed.ts';
 import { completeAt, openPlaces, turnOf } from './turn.ts';
 import { compareVersions, parseVersion } from './version.ts';
@@ -145,7 +153,7 @@ function rising(waves: Waves): Waves {
 /** A policy, entered where it has `open` places open. */
 function entered(release: Release, policy: WavePolicy, at: number, open: number): WaveSchedule {
   const start = wholeSecond(at);
-  const fresh = { ...scheduleOf(policy, start), ...spreadIn(release) };
+  const fresh = inSpread(scheduleOf(policy, start), spreadOf(release));
   const groups = earlierGroups(fresh.groups, release.groups, at);
   if (open === 0) return { ...fresh, ...groups };
   const reached = turnOf(fresh, { seed: open - 1 });
@@ -176,12 +184,10 @@ export function withdrawRelease(manifest: Manifest, id: ReleaseId, options: With
   const release = requireRelease(manifest, id);
   const { variant, arch, version } = release;
   requireNobodyBeyond(manifest, release);
-  const key = releaseKey(id);
   const { reason, callBack } = options;
   const withdrawal = { variant, arch, version, at: wholeSecond(options.at), ...(reason && { reason }) };
   const rest = {
-    ...manifest,
-    updates: manifest.updates.filter((release) => releaseKey(release) !== key),
+    ...removeRelease(manifest, id),
     withdrawn: [...(manifest.withdrawn ?? []), withdrawal],
   };
   return callBack === undefined ? rest : calledBack(rest, id, callBack);
@@ -236,9 +242,9 @@ function changed(manifest: Manifest, id: ReleaseId, schedule: WaveSchedule, paus
   return { ...done, updates };
 }
 
-/** A release that states no spread is read as `shipped`, and has to say so once it is written anew. */
-function spreadIn({ spread = 'shipped' }: Pick<WaveSchedule, 'spread'>): Pick<WaveSchedule, 'spread'> {
-  return { spread };
+/** A release that states no spread has to say how it is read once it is written anew. */
+function spreadIn(release: Pick<WaveSchedule, 'spread'>): Pick<WaveSchedule, 'spread'> {
+  return { spread: spreadOf(release) };
 }
 
 function withGroups(groups: readonly HostGroup[] | undefined): { readonly groups?: readonly HostGroup[] } {

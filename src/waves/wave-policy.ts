@@ -26,9 +26,8 @@ import { TidegateError } from '../errors.ts';
 import { earlyWave } from './bake.ts';
 import { offsetForm, readOffset } from './offset.ts';
 import { isLabel, labelForm } from './own-members.ts';
-import type { HostGroup } from './release.ts';
+import type { Schedule } from './release.ts';
 import { MAX_SEED } from './seed.ts';
-import type { Waves } from './wave.ts';
 import { isTime, timeRange } from './wave-time.ts';
 
 export interface WavePolicyRow {
@@ -102,16 +101,6 @@ function parseGroups(value: TomlValue, fileName: string): readonly GroupRow[] {
   });
 }
 
-/** What a policy makes of a start time: the members of a release that say who updates when. */
-export interface Schedule {
-  readonly waves: Waves;
-  /** Milliseconds since the epoch at which the last wave is through. */
-  readonly lastWaveEnds?: number;
-  readonly groups?: readonly HostGroup[];
-  /** Without a policy, and so without waves: when it is opened to everyone, in milliseconds. */
-  readonly opened?: number;
-}
-
 /**
  * The schedule of a release. Part of a second in the start time is rounded up, because a manifest that old
  * readers must understand holds whole seconds, and a release never starts early.
@@ -146,11 +135,6 @@ function requireBake(minimum: number, after: Schedule, fileName: string): void {
   if (early === undefined) return;
   const found = `${early.gap / 60_000} minutes before wave ${early.wave}`;
   throw invalid(`${fileName}: bake time`, found, `at least ${minimum / 60_000} minutes (minimum_bake)`);
-}
-
-/** The waves alone of `scheduleOf`. */
-export function wavesOf(policy: WavePolicy, startTime: number): Waves {
-  return scheduleOf(policy, startTime).waves;
 }
 
 function parseToml(toml: string, fileName: string): TomlTable {

@@ -345,6 +345,9 @@ describe('steering a release', () => {
       accelerateRelease(rollout('shipped'), id, { at: start, policy: { waves: policy.waves } }),
     );
     assert.equal(plain.groups, undefined);
+    // A policy may say how long its last wave lasts: updog's spread has no word for it.
+    const shipped = only(accelerateRelease(rollout('shipped'), id, { at: start, policy }));
+    assert.deepEqual([shipped.lastWaveEnds, shipped.spread], [undefined, 'shipped']);
     const slow = { waves: [{ startAfter: 300 * hour, fleetPercentage: 100 }] };
     const refused = { code: 'release-invalid' };
     assert.throws(() => accelerateRelease(manifest, id, { at: start, policy: slow }), refused);

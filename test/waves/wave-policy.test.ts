@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { parse } from 'smol-toml';
 import { readOffset } from '../../src/waves/offset.ts';
 import { opensAt } from '../../src/waves/wave.ts';
-import { parseWavePolicy, scheduleOf, wavesOf } from '../../src/waves/wave-policy.ts';
+import { parseWavePolicy, scheduleOf } from '../../src/waves/wave-policy.ts';
 import { policies, releaseStart, waveTable } from './wave-vectors.ts';
 
 const templates = new URL('../../repo-templates/', import.meta.url);
@@ -32,7 +32,7 @@ describe('wave policy: templates', () => {
       const policy = parseWavePolicy(template(`waves/${name}.toml`), `${name}.toml`);
       const { waves, lastWaveEnds } = scheduleOf(policy, start);
       assert.deepEqual([...waves], [...waveTable(releaseStart, policies[name])]);
-      assert.deepEqual(wavesOf(policy, start), waves);
+      assert.deepEqual(scheduleOf(policy, start).waves, waves);
       assert.equal(lastWaveEnds, Math.max(...waves.values()) + lasts[name] * hour);
       const last = opensAt(waves, 2047, 'linear', lastWaveEnds);
       assert.ok(last !== 'always' && last > Math.max(...waves.values()) && last < lastWaveEnds);
@@ -79,7 +79,7 @@ describe('wave policy: conversion', () => {
         { startAfter: 1000, fleetPercentage: 100 },
       ];
       assert.deepEqual(
-        [...wavesOf({ waves }, start)],
+        [...scheduleOf({ waves }, start).waves],
         [
           [0, start],
           [key, start + 1000],
@@ -95,13 +95,13 @@ describe('wave policy: conversion', () => {
         { startAfter: 1000, fleetPercentage: 100 },
       ];
       const expected = Number((BigInt(percentage) * 2048n) / 100n);
-      assert.equal([...wavesOf({ waves }, start).keys()][1], expected);
+      assert.equal([...scheduleOf({ waves }, start).waves.keys()][1], expected);
     }
   });
 
   it('rounds part of a second of the start time up, never down', () => {
     const policy = parseWavePolicy(policyText([['"1 hour"', '100']]), 'p.toml');
-    assert.deepEqual([...wavesOf(policy, start + 1)], [[0, start + hour + 1000]]);
+    assert.deepEqual([...scheduleOf(policy, start + 1).waves], [[0, start + hour + 1000]]);
     assert.deepEqual(scheduleOf(policy, start), { waves: new Map([[0, start + hour]]) });
   });
 

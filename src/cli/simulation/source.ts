@@ -3,11 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { TidegateError } from '../../errors.ts';
 import type { Workspace } from '../../signer/workspace/workspace.ts';
-import { type Manifest, type Release, releaseName } from '../../waves/release.ts';
+import { type Manifest, type Release, releaseName, type Schedule } from '../../waves/release.ts';
 import { addRelease, emptyManifest } from '../../waves/releases.ts';
 import type { Publication } from '../../waves/simulation/fleet-model.ts';
 import type { Spread } from '../../waves/wave.ts';
-import { parseWavePolicy, type Schedule, scheduleOf, type WavePolicy } from '../../waves/wave-policy.ts';
+import { parseWavePolicy, scheduleOf, type WavePolicy } from '../../waves/wave-policy.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
 

@@ -3,9 +3,8 @@ import { digestOf } from '../../metadata/crypto.ts';
 import { manifestTarget } from '../../metadata/repository-layout.ts';
 import { targetOf } from '../../metadata/targets.ts';
 import { formatManifest } from '../../waves/manifest.ts';
-import { type Manifest, type Release, releaseKey } from '../../waves/release.ts';
-import { addRelease, type NewRelease } from '../../waves/releases.ts';
-import type { Schedule } from '../../waves/wave-policy.ts';
+import { type Manifest, type Release, releaseKey, type Schedule } from '../../waves/release.ts';
+import { addRelease, inSpread, type NewRelease } from '../../waves/releases.ts';
 import type { Draft } from '../release/draft.ts';
 import { type LiveRepository, listedIn } from './live-repository.ts';
 import type { PlannedTarget } from './targets-plan.ts';
@@ -75,13 +74,8 @@ function releaseOf({ draft, schedule }: ScheduledDraft): NewRelease {
     arch,
     version,
     ...(maxVersion !== undefined && { maxVersion }),
-    waves: schedule.waves,
     images: Object.fromEntries(images.map(({ kind, target }) => [kind, target])),
-    spread,
     ...(draft.barrier === true && { barrier: true as const }),
-    ...(schedule.opened !== undefined && { opened: schedule.opened }),
-    ...(schedule.groups !== undefined && { groups: schedule.groups }),
-    ...(schedule.lastWaveEnds !== undefined &&
-      spread === 'linear' && { lastWaveEnds: schedule.lastWaveEnds }),
+    ...inSpread(schedule, spread),
   };
 }

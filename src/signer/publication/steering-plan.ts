@@ -10,7 +10,14 @@ import { TidegateError } from '../../errors.ts';
 import { digestOf } from '../../metadata/crypto.ts';
 import { formatManifest } from '../../waves/manifest.ts';
 import { type Manifest, type Release, type ReleaseId, releaseKey } from '../../waves/release.ts';
-import { requireRelease, setBarrier, setMaxVersion, setMigrations, setWaves } from '../../waves/releases.ts';
+import {
+  inSpread,
+  requireRelease,
+  setBarrier,
+  setMaxVersion,
+  setMigrations,
+  setWaves,
+} from '../../waves/releases.ts';
 import {
   accelerateRelease,
   isPausedForAll,
@@ -138,10 +145,9 @@ function steer(manifest: Manifest, { change, policy }: ScheduledSteering, at: nu
     case 'set': {
       requireBase(manifest, change);
       const { spread, startTime = at } = change;
-      const { lastWaveEnds, ...schedule } =
+      const schedule =
         policy === undefined ? { waves: new Map(), opened: at } : scheduleOf(policy, startTime);
-      const ends = spread === 'linear' && lastWaveEnds !== undefined ? { lastWaveEnds } : {};
-      return setWaves(manifest, change, { ...schedule, ...ends, spread });
+      return setWaves(manifest, change, inSpread(schedule, spread));
     }
   }
 }
