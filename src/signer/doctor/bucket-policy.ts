@@ -25,9 +25,15 @@ export interface Policy {
 }
 
 const limits = { maxDepth: 16, maxValues: 10_000, maxDigits: 16 };
+/** Characters; AWS takes 20 KB. */
+const longestPolicy = 64 * 1024;
 
 /** @throws document-invalid for text that is no policy */
 export function parsePolicy(text: string, where: string): Policy {
+  if (text.length > longestPolicy) {
+    const found = `${where}: ${text.length} characters, expected at most ${longestPolicy}`;
+    throw new TidegateError('document-invalid', found, { limit: longestPolicy });
+  }
   const json = parseJson(new TextEncoder().encode(text), limits, where);
   const statements = isJsonObject(json) ? listOf(json.get('Statement')) : [];
   if (statements.length > 0 && statements.every(isJsonObject)) return { statements };
@@ -87,10 +93,24 @@ function holds(operator: string, keys: JsonValue, { context }: PolicyRequest): b
   });
 }
 
+/** No regular expression: one made from many stars would try for ever. */
 function isLike(text: string, pattern: string, fold: boolean): boolean {
-  const escaped = pattern.replaceAll(/[.+^${}()|[\]\\]/g, '\\$&');
-  const form = escaped.replaceAll('*', '.*').replaceAll('?', '.');
-  return new RegExp(`^${form}$`, fold ? 'is' : 's').test(text);
+  const [found, wanted] = fold ? [text.toLowerCase(), pattern.toLowerCase()] : [text, pattern];
+  let [at, next] = [0, 0];
+  /** Behind the last star, and where what it stands for ends. */
+  let [star, end] = [-1, 0];
+  while (at < found.length) {
+    if (wanted[next] === '*') {
+      next += 1;
+      [star, end] = [next, at];
+    } else if (wanted[next] === '?' || wanted[next] === found[at]) {
+      [at, next] = [at + 1, next + 1];
+    } else if (star >= 0) {
+      end += 1;
+      [at, next] = [end, star];
+    } else return false;
+  }
+  return /^\**$/.test(wanted.slice(next));
 }
 
 function listOf(value: JsonValue | undefined): readonly JsonValue[] {

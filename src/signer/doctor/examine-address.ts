@@ -44,7 +44,9 @@ export async function examineAddress(options: AddressOptions): Promise<readonly 
   const store = await openPublicStore(location);
   try {
     const folders = places.map(({ name }) => (name === store.location ? '' : name));
-    const findings = [...(await publicStoreFindings(store, folders, options))];
+    const findings = [
+      ...(await orFinding('published', store.location, () => publicStoreFindings(store, folders, options))),
+    ];
     for (const folder of folders) {
       const view = viewOf(store, folder, signal);
       const looked = await orFinding('published', view.where, () => lookAt(view, options));

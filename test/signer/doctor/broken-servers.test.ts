@@ -8,6 +8,7 @@ import { type CheckName, type Finding, worstLevel } from '../../../src/signer/do
 import type { Workspace } from '../../../src/signer/workspace/workspace.ts';
 import { MemoryStore } from '../../../src/storage/memory.ts';
 import { headersFor } from '../../../src/storage/s3-headers.ts';
+import { awsVariables, setVariables } from '../../support/aws-environment.ts';
 import {
   addVersion,
   day,
@@ -219,6 +220,34 @@ describe('signer/doctor: an address, without a workspace', () => {
       });
     });
   }
+
+  it('a bucket that answers one question without end is looked at all the same', async () => {
+    const handle = async ({ url = '', method }: IncomingMessage, response: ServerResponse): Promise<void> => {
+      const { pathname, searchParams } = new URL(url, 'http://bucket');
+      if (searchParams.has('acl')) return void response.end(Buffer.alloc(5_000_000, 32));
+      const name = decodeURIComponent(pathname).replace('/bucket/', '');
+      const bytes = (await workspace.store.read(name, 1e7).catch(() => undefined))?.bytes;
+      response.writeHead(bytes === undefined ? 404 : 200, {
+        etag: '"e"',
+        'content-length': bytes?.length ?? 0,
+      });
+      response.end(method === 'HEAD' ? undefined : bytes);
+    };
+    const server = createServer((request, response) => void handle(request, response));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const restore = setVariables(awsVariables());
+    try {
+      const location = `s3://bucket/?endpoint=http://127.0.0.1:${port}&region=us-east-1`;
+      const findings = await examineAddress({ location, repositories: ['metadata'], now });
+      assert.ok(findings.some(({ level, found }) => level === 'fail' && /^length-limit/.test(found)));
+      assert.ok(findings.some(({ check, level }) => check === 'client' && level === 'ok'));
+    } finally {
+      restore();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
 
   it('a root of another repository is none of those that are there', async () => {
     const other = await open(await workspaceDisk({ template: 'single', name: 'example/other' }));

@@ -243,6 +243,61 @@ describe('templates for a bucket', () => {
     assert.match(judge('{}')?.found ?? '', /no statements/);
   });
 
+  it('an architecture that looks like a number is told of, and goes with rules of its own', () => {
+    const place = { location: 's3', bucket: testBucket, prefix: 'fleet/', folders: ['demo/3.1'] };
+    const judge = (policy: string) => bucketFindings({ policy, versioning: 'on' }, place)[0];
+    const text = textOf('bucket-policy.json');
+    assert.match(
+      judge(text)?.found ?? '',
+      /a publication needs are denied: fleet\/\.publish\/demo\/3\.1\/plans/,
+    );
+    assert.equal(judge(text.replaceAll('fleet/*/*/', 'fleet/demo/3.1/'))?.level, 'ok');
+  });
+
+  it('a policy of many stars, or of many bytes, keeps nobody busy', () => {
+    const place = { location: 's3', bucket: testBucket, prefix: 'fleet/', folders: ['metadata'] };
+    const judge = (Resource: string) => {
+      const statement = { Effect: 'Deny', Principal: '*', Action: 's3:*', Resource };
+      return bucketFindings(
+        { policy: JSON.stringify({ Statement: [statement] }), versioning: 'on' },
+        place,
+      )[0];
+    };
+    assert.match(judge(`${'*a'.repeat(1000)}*b`)?.found ?? '', /are not denied/);
+    assert.match(judge(`${'*a'.repeat(20)}*`)?.found ?? '', /are not denied: fleet\/metadata/);
+    assert.match(judge('*'.repeat(100_000))?.found ?? '', /characters, expected at most/);
+  });
+
+  it('patterns stand for what S3 takes them for', () => {
+    const applies = (pattern: string, action: string): boolean => {
+      const policy = { Statement: [{ Effect: 'Deny', Action: pattern, Resource: '*' }] };
+      const request = { action, resource: 'any', context: new Map() };
+      return verdictOf(parsePolicy(JSON.stringify(policy), 'it'), request) === 'denied';
+    };
+    const fitting = [
+      '*',
+      's3:*',
+      'S3:put*',
+      's3:P?tObject',
+      '*Object',
+      's3:PutObject*',
+      '**t**',
+      's3:*O*ect',
+    ];
+    for (const pattern of fitting) assert.ok(applies(pattern, 's3:PutObject'), pattern);
+    const others = [
+      '',
+      '?',
+      's3:Put',
+      'PutObject',
+      's3.PutObject',
+      's3:PutObject?',
+      '*Objects',
+      's3:*O*O*ect',
+    ];
+    for (const pattern of others) assert.ok(!applies(pattern, 's3:PutObject'), pattern);
+  });
+
   it('the lifecycle ends uploads after three days, keeps replaced files for ninety, and expires nothing that is current', () => {
     const { Rules } = JSON.parse(textOf('lifecycle.json')) as {
       Rules: {
