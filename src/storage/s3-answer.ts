@@ -1,7 +1,7 @@
 /**
  * What a bucket may answer, before anything parses it.
  * - Only the body of a file is a stream. Every other body is read whole, up to a limit: a little for errors, more for
- *   lists. What is longer is cut off with its connection; of an error the status is left.
+ *   lists. What is longer is cut off with its connection; of an error the status is left. What drips is given up.
  * - XML with a DOCTYPE, or nested deeper than S3 nests, is refused unparsed.
  * - A list that is none (a page to sign in, answered 200) would read as an empty bucket; it is refused.
  * - A compressed or otherwise encoded answer is refused: nobody asked for it.
@@ -14,6 +14,8 @@ const longestError = 64 * 1024;
 /** A page of 1,000 names of 1,024 bytes, each byte percent-encoded, and what stands beside them. */
 const longestAnswer = 4 * 1024 * 1024;
 const deepestNesting = 16;
+/** Bytes a second, beside what the stall limit gives to all of it. */
+const slowestAnswer = 4 * 1024;
 
 /** What the answer to a command must hold; without it the SDK reads nothing, and nothing looks like an empty list. */
 const rootOf: Readonly<Record<string, string>> = {
@@ -32,8 +34,20 @@ export function isRawAnswer(value: unknown): value is RawAnswer {
   return typeof value === 'object' && value !== null && 'statusCode' in value && 'headers' in value;
 }
 
-/** Reads the body where it is not a file's. @throws length-limit, encoding-refused, http-status */
-export async function boundAnswer(answer: RawAnswer, command: string, location: string): Promise<void> {
+/**
+ * Reads the body where it is not a file's.
+ *
+ * @param patience milliseconds for a body of no length; longer ones get more
+ * @throws length-limit, encoding-refused, http-status; for what drips an error as of a connection that is too slow
+ */
+export async function boundAnswer(
+  answer: RawAnswer,
+  {
+    command,
+    location,
+    patience,
+  }: { readonly command: string; readonly location: string; readonly patience: number },
+): Promise<void> {
   const { body } = answer;
   if (!(body instanceof IncomingMessage)) return;
   const good = answer.statusCode >= 200 && answer.statusCode < 300;
@@ -46,7 +60,7 @@ export async function boundAnswer(answer: RawAnswer, command: string, location: 
     body.destroy();
     throw refused('encoding-refused', location, `an answer with the encoding ${encoding.slice(0, 40)}`);
   }
-  const bytes = await readUpTo(body, good ? longestAnswer : longestError);
+  const bytes = await readUpTo(body, good ? longestAnswer : longestError, patience);
   if (bytes === undefined && good)
     throw refused('length-limit', location, `an answer of more than ${longestAnswer} bytes`);
   const text = bytes?.toString('utf8') ?? '';
@@ -59,7 +73,8 @@ export async function boundAnswer(answer: RawAnswer, command: string, location: 
 }
 
 /** Undefined, and the connection closed, when there is more. */
-async function readUpTo(body: IncomingMessage, limit: number): Promise<Buffer | undefined> {
+async function readUpTo(body: IncomingMessage, limit: number, patience: number): Promise<Buffer | undefined> {
+  const begun = performance.now();
   const chunks: Uint8Array[] = [];
   let total = 0;
   for await (const chunk of body) {
@@ -67,6 +82,9 @@ async function readUpTo(body: IncomingMessage, limit: number): Promise<Buffer | 
     total += chunk.byteLength;
     if (total > limit) return undefined;
     chunks.push(chunk);
+    // Whether the work is done nobody knows: the same as where no byte comes at all.
+    if (performance.now() - begun > patience + (total / slowestAnswer) * 1000)
+      throw Object.assign(new Error('the answer drips'), { name: 'TimeoutError' });
   }
   return Buffer.concat(chunks, total);
 }

@@ -113,7 +113,11 @@ export class S3Connection {
         if (!isRawAnswer(result.response)) return result;
         this.#noteDate(result.response.headers.date);
         this.server = result.response.headers.server ?? this.server;
-        await boundAnswer(result.response, context.commandName ?? '', this.location);
+        await boundAnswer(result.response, {
+          command: context.commandName ?? '',
+          location: this.location,
+          patience: this.#options.stallTimeout ?? defaultTimeouts.stallTimeout,
+        });
         return result;
       },
       { step: 'deserialize', priority: 'low', name: 'tidegateBoundAnswer' },

@@ -76,6 +76,18 @@ describe('a hostile bucket', () => {
     });
   });
 
+  it('DEP-07: an answer that drips is given up, whatever was asked', async () => {
+    const drip: RequestListener = (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/xml' });
+      const timer = setInterval(() => response.write(' '), 20);
+      response.once('close', () => clearInterval(timer));
+    };
+    await against(drip, async (store) => {
+      await assert.rejects(namesOf(store), { code: 'too-slow' });
+      await assert.rejects(store.create('1.root.json', Buffer.from('root')), { code: 'too-slow' });
+    });
+  });
+
   it('DEP-07: DOCTYPE, entities and deep nesting are refused before anything parses them', async () => {
     const bombs = [
       `<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><ListBucketResult>&b;</ListBucketResult>`,
