@@ -5,7 +5,8 @@
  * 1. A slot can boot when its priority is above 0 and it has tries left or has been successful. (signpost would
  *    also call a successful slot of priority 0 bootable; its boot loader would not.)
  * 2. The boot loader takes the slot of higher priority, slot a when they are equal, and uses up one try.
- * 3. The inactive slot is cleared only while the active one is confirmed, so that something can always boot.
+ * 3. The inactive slot is cleared only while the active one is confirmed, and an upgrade to it is taken back only while the
+ *    active one can boot, so that something always can.
  * 4. Only a cleared slot becomes valid, only a valid one is upgraded to, only one that can boot is reverted to.
  */
 import { TidegateError } from '../errors.ts';
@@ -108,9 +109,17 @@ export function upgradeToInactive(flags: BootFlags): BootFlags {
   return withPriorities(flags, 1, 2);
 }
 
-/** signpost cancel-upgrade: the tries stay, so that the slot can be activated again. */
+/** signpost cancel-upgrade, under rule 3: the tries stay, so that the slot can be activated again. */
 export function cancelUpgrade(flags: BootFlags): BootFlags {
+  if (!canStandAlone(flags)) {
+    refuse(flags, `slot ${flags.active}, which runs, could not boot again: nothing would`);
+  }
   return withPriorities(flags, 2, 0);
+}
+
+/** The slot that runs boots again where nothing else could. */
+export function canStandAlone(flags: BootFlags): boolean {
+  return isBootable({ ...activeFlags(flags), priority: 1 });
 }
 
 /** signpost mark-successful-boot. */

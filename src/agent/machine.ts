@@ -20,6 +20,7 @@ import {
   type BootFlags,
   cancelRevert,
   cancelUpgrade,
+  canStandAlone,
   clearInactive,
   hasFallenBack,
   inactiveFlags,
@@ -220,12 +221,15 @@ function refreshed(situation: Situation, offer: Offer | 'failed'): Situation {
   return state === 'Staged' || state === 'Ready' ? situation : { ...situation, offer: undefined };
 }
 
-/** A revert goes to a system that has worked here, offered or not. */
+/**
+ * A revert goes to a system that has worked here, offered or not. And flags that nobody here wrote, by which nothing else
+ * could boot, are better followed than lost.
+ */
 function withoutGone(situation: Situation, { open }: Offer): Situation {
   const { flags, held } = situation;
   const ordered = isChangeOrdered(flags) && !inactiveFlags(flags).successful;
   const gone = held !== undefined && !open.includes(held.version);
-  return ordered && gone ? { ...situation, flags: cancelUpgrade(flags) } : situation;
+  return ordered && gone && canStandAlone(flags) ? { ...situation, flags: cancelUpgrade(flags) } : situation;
 }
 
 /** What the last boot left behind. The failed slot is cleared, so that it is found once. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { BootFlags } from '../../src/agent/boot-flags.ts';
+import { type BootFlags, nextSlot } from '../../src/agent/boot-flags.ts';
 import {
   type AgentEvent,
   type AgentState,
@@ -140,6 +140,17 @@ describe('agent machine', () => {
     const reverting = { ...ready, flags: back, running: release('1.1.0'), held: release('0.9.0') };
     assert.equal(stateOf(reverting), 'Ready');
     assert.equal(advance(reverting, { type: 'refresh', offer: gone }).state, 'Ready');
+  });
+
+  it('SLT-16: takes no activation back where nothing else could boot', () => {
+    const gone = { chosen: undefined, open: ['1.0.0'] };
+    const spent = { priority: 1, tries: 0, successful: false };
+    const only = { ...ready, flags: flags(spent, next) };
+    assert.equal(stateOf(only), 'Ready');
+    assert.equal(nextSlot(advance(only, { type: 'refresh', offer: gone }).situation.flags), 'b');
+    assert.throws(() => advance(only, { type: 'deactivate' }), { code: 'state-not-allowed' });
+    const trying = { ...ready, flags: flags({ ...spent, tries: 1 }, next) };
+    assert.equal(nextSlot(advance(trying, { type: 'refresh', offer: gone }).situation.flags), 'a');
   });
 
   it('prepares what is chosen, over what is staged, and refuses when nothing is', () => {
