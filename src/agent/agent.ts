@@ -85,13 +85,14 @@ export class Agent {
       await this.#client.refresh(options);
       const open = await this.#client.updates(this.#hostOf(session), options);
       const release = requireChosen(session, open);
-      session.situation = await installRelease(this.#client, this.#slots, release, session.situation, {
+      const situation = await installRelease(this.#client, this.#slots, release, session.situation, {
         signal,
         progress: (report) => {
           this.#progress = report;
           progress?.(report);
         },
       });
+      session.holds(situation, release);
       return this.#statusOf(session);
     });
   }
@@ -219,7 +220,7 @@ export class Agent {
 function checkRecord(session: Session, choice: Choice, open: readonly Release[]): CheckRecord {
   const common = {
     running: session.situation.running,
-    open: open.map(({ version }) => version),
+    open: open.filter((one) => !isHeldOtherwise(session, one)).map(({ version }) => version),
     ...(choice.changesAt === undefined ? {} : { changesAt: choice.changesAt }),
   };
   if (choice.kind === 'update') {
@@ -233,6 +234,14 @@ function checkRecord(session: Session, choice: Choice, open: readonly Release[])
     reason,
     ...(release === undefined ? {} : { version: release.version }),
   };
+}
+
+/** The inactive slot holds that version from other images: it was taken back and came again, as something else. */
+function isHeldOtherwise({ held }: Session, { version, images }: Release): boolean {
+  if (held?.release.version !== version) return false;
+  return Object.entries(held.images).some(
+    ([kind, { target }]) => target !== undefined && images[kind] !== target,
+  );
 }
 
 /** The release that was chosen, as it is offered now. Code state-not-allowed when it is not, or not the same. */

@@ -24,10 +24,18 @@ export interface SessionOptions {
 export class Session {
   situation: Situation;
   memory: AgentMemory;
+  /** What the inactive slot held when it was looked at. */
+  readonly held: SlotContent | undefined;
   readonly #options: SessionOptions;
 
-  private constructor(options: SessionOptions, situation: Situation, memory: AgentMemory) {
+  private constructor(
+    options: SessionOptions,
+    situation: Situation,
+    memory: AgentMemory,
+    held: SlotContent | undefined,
+  ) {
     this.#options = options;
+    this.held = held;
     this.situation = situation;
     this.memory = memory;
   }
@@ -38,10 +46,10 @@ export class Session {
     const flags = await slots.readFlags();
     const running = (await slots.readContent(flags.active))?.release;
     if (running === undefined) throw unknownSystem(slots, flags.active);
-    const held = (await heldContent(slots, otherSlot(flags.active)))?.release;
+    const held = await heldContent(slots, otherSlot(flags.active));
     const memory = await readMemory(fs, directory, now);
     const offer = isSame(memory.check?.running, running) ? memory.check : undefined;
-    return new Session(options, { flags, running, held, offer }, memory);
+    return new Session(options, { flags, running, held: held?.release, offer }, memory, held);
   }
 
   /** The step without any writing, for who only looks. */
@@ -70,6 +78,16 @@ export class Session {
   async remember(memory: AgentMemory): Promise<void> {
     this.memory = memory;
     await writeMemory(this.#options.fs, this.#options.directory, memory);
+  }
+
+  /** The inactive slot holds a release as it is offered now, also where it held that version otherwise before. */
+  holds(situation: Situation, { version }: ReleaseId): void {
+    this.situation = situation;
+    const { check } = this.memory;
+    if (check === undefined || check.open.includes(version)) return;
+    const offered = { ...check, open: [...check.open, version] };
+    this.memory = { ...this.memory, check: offered };
+    this.situation = { ...situation, offer: offered };
   }
 
   /** A check that succeeded. */

@@ -365,6 +365,19 @@ describe('agent', () => {
     assert.equal((await boot(disk)).slot, 'b');
   });
 
+  it('SLT-16: a version that comes again with other images is not booted as it was before', async () => {
+    await install();
+    const [bad] = shelf.releases;
+    const { images } = shelveRelease(shelf, '9.9.9', 1_000_000);
+    shelf.releases = [{ ...(bad ?? shelveRelease(shelf, '1.1.0')), images }];
+    await agent.check();
+    assert.equal((await agent.status()).update_state, 'Staged');
+    await assert.rejects(agent.activate(), /1\.1\.0 is not offered any more: prepare what is/);
+    await agent.prepare();
+    assert.equal((await agent.activate()).update_state, 'Ready');
+    assert.deepEqual(await imageIn(disk, 'b', 'root'), noise(1_000_000, 1000));
+  });
+
   it('a failed check takes back what was chosen, and nothing that is staged', async () => {
     await agent.check();
     shelf.failure = new TidegateError('network-unreachable', 'no route');
