@@ -16,6 +16,7 @@ import {
   type RepositoryPlace,
   readWavePolicy,
   repositoriesOf,
+  requireNamedWaves,
   type Workspace,
 } from '../workspace/workspace.ts';
 import { hasPrivateKey } from '../workspace/workspace-keys.ts';
@@ -104,6 +105,8 @@ export async function planPublication(
     facts.push({ drafts: waiting.drafts, releases, steered, manifest, at: Math.max(steeredAt, now) });
     if (plan !== undefined) repositories.push(plan);
   }
+  if (facts.some(({ releases, steered }) => releases.length + steered.length > 0))
+    await requireNamedWaves(workspace);
   const violations = violationsOf(workspace.settings, facts);
   const recorded = await readOverrides(workspace.fileSystem, workspace.directory);
   const newOverrides = violationsAccepted(violations, recorded, override);

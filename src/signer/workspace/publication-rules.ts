@@ -10,6 +10,7 @@
  *     waves = ["emergency"]
  */
 import type { FleetName } from '../../metadata/repository-layout.ts';
+import { refuseRepetition } from './key-names.ts';
 import { integerAt, offsetAt, refuseUnknown, type Table, tableAt, textsAt, wrong } from './toml-reader.ts';
 
 export interface ReleaseRules {
@@ -48,8 +49,14 @@ function releaseRules(table: Table): ReleaseRules {
     ...('largest_release' in members && {
       largestRelease: integerAt(table, 'largest_release', 1, Number.MAX_SAFE_INTEGER),
     }),
-    ...('waves' in members && { waves: textsAt(table, 'waves', 'a list of wave policies') }),
+    ...('waves' in members && { waves: onceEach(table, 'waves', 'a list of wave policies') }),
   };
+}
+
+function onceEach(table: Table, key: string, expected: string): readonly string[] {
+  const names = textsAt(table, key, expected);
+  refuseRepetition(table, key, names);
+  return names;
 }
 
 function variantRules(table: Table, fleets: readonly FleetName[]): ReadonlyMap<string, ReleaseRules> {
@@ -66,7 +73,8 @@ function variantRules(table: Table, fleets: readonly FleetName[]): ReadonlyMap<s
 
 function requiredFleets(table: Table, fleets: readonly FleetName[]): readonly FleetName[] {
   const known = fleets.map(fleetText);
-  return textsAt(table, 'required', 'a list of VARIANT/ARCH').map((text) => {
+  const texts = textsAt(table, 'required', 'a list of VARIANT/ARCH');
+  return [...new Set(texts)].map((text) => {
     const found = fleets[known.indexOf(text)];
     if (found !== undefined) return found;
     throw wrong(table, 'required', JSON.stringify(text), `some of ${known.join(', ')}`);
@@ -75,6 +83,12 @@ function requiredFleets(table: Table, fleets: readonly FleetName[]): readonly Fl
 
 export function fleetText({ variant, arch }: FleetName): string {
   return `${variant}/${arch}`;
+}
+
+/** The wave policies that are named anywhere, each once. */
+export function namedWavePolicies({ all, variants }: PublicationRules): readonly string[] {
+  const named = [all, ...variants.values()].flatMap(({ waves = [] }) => waves);
+  return [...new Set(named)].filter((name) => name !== 'none');
 }
 
 /** What holds for one variant. */

@@ -35,7 +35,7 @@ import type { Expiration } from './expiration.ts';
 import { isKeyName } from './key-names.ts';
 import { requireKnownKeys } from './key-places.ts';
 import { type Override, readOverrides } from './overrides.ts';
-import { readExpiration, readWaves, weaknessesOf } from './policies.ts';
+import { readExpiration, readWaves, requireWavePolicies, weaknessesOf } from './policies.ts';
 import { readRoots } from './roots.ts';
 import {
   isPolicyName,
@@ -94,6 +94,7 @@ export async function openWorkspace(directory: string, options: OpenOptions = {}
   const folder = resolve(directory);
   const settings = readWorkspaceFile(await readText(fileSystem, join(folder, workspaceFileName)));
   const policies = join(folder, 'policies');
+  await requireWavePolicies(fileSystem, policies, settings);
   const weaknesses = await weaknessesOf(fileSystem, policies, settings);
   const recorded = await readOverrides(fileSystem, folder);
   const newOverrides = acceptedNow(weaknesses, recorded, options.override, workspaceFileName);
@@ -131,6 +132,22 @@ export async function readWavePolicy(workspace: Workspace, name: string): Promis
     );
   }
   return await readWaves(workspace.fileSystem, join(workspace.directory, 'policies'), name);
+}
+
+/** Of a policy that does not exist nobody could follow the rule. @throws config-invalid naming the first that [policy] names */
+export async function requireNamedWaves(workspace: Workspace): Promise<void> {
+  const { all, variants } = workspace.settings.rules;
+  const names = new Set([all, ...variants.values()].flatMap(({ waves = [] }) => waves));
+  names.delete('none');
+  for (const name of names) {
+    try {
+      await readWavePolicy(workspace, name);
+    } catch (error) {
+      if (!isTidegateError(error, 'config-invalid')) throw error;
+      const text = `${workspaceFileName}, [policy] waves: found ${JSON.stringify(name)}: ${error.message}`;
+      throw new TidegateError('config-invalid', text, error.details, { cause: error });
+    }
+  }
 }
 
 /** Runs what changes a workspace, one command at a time. @throws locked */

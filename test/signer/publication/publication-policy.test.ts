@@ -65,6 +65,26 @@ describe('signer/publication/publication-policy', () => {
     assert.deepEqual(await violated(fits), []);
   });
 
+  it('a wave policy that does not exist is named, and refuses nothing but what it concerns', async () => {
+    for (const rules of [
+      'waves = ["default", "slwo"]',
+      'waves = ["none"]\n[policy.variants.demo]\nwaves = ["slwo"]',
+    ]) {
+      const workspace = await withPolicy(`[policy]\n${rules}`);
+      assert.deepEqual(await violated(workspace), []);
+      await addVersion(workspace, '1.0.0');
+      await assert.rejects(planPublication(workspace, { now: start }), {
+        code: 'config-invalid',
+        message: /\[policy\] waves: found "slwo": policies\/waves\/slwo\.toml does not exist/,
+      });
+    }
+  });
+
+  it('a fleet that is required twice is required', async () => {
+    const workspace = await withPolicy('[policy]\nrequired = ["demo/x86_64", "demo/x86_64"]');
+    assert.deepEqual(workspace.settings.rules.required, [{ variant: 'demo', arch: 'x86_64' }]);
+  });
+
   it('wave-policy: only those that the variant may follow', async () => {
     const workspace = await withPolicy('[policy]\nwaves = ["slow"]');
     await addVersion(workspace, '1.0.0', { wavePolicy: 'slow' });
@@ -75,6 +95,15 @@ describe('signer/publication/publication-policy', () => {
       'wave-policy: release demo x86_64 1.1.0: waves none',
       'wave-policy: release demo x86_64 1.2.0: waves default',
     ]);
+  });
+
+  it('a rule for a wave policy that nobody has is told of when the workspace is opened', async () => {
+    for (const rule of ['[policy]\nwaves = ["none", "sloow"]', '[policy.variants.demo]\nwaves = ["sloow"]']) {
+      await assert.rejects(withPolicy(rule), {
+        code: 'config-invalid',
+        message: /\[policy\] waves: "sloow": policies\/waves\/sloow\.toml does not exist/,
+      });
+    }
   });
 
   it('bake-time: counts from the first wave of the release before, to that of the new one', async () => {
@@ -332,6 +361,11 @@ describe('signer/publication/publication-policy', () => {
       ['[policy]\nlargest = 1', /\[policy\] largest/],
       ['[policy]\nlargest_release = 0', /\[policy\] largest_release/],
       ['[policy]\nminimum_bake = 5', /\[policy\] minimum_bake/],
+      [
+        '[policy]\nrequired = ["demo/x86_64", "demo/x86_64"]',
+        /\[policy\] required: .*twice, expected each once/,
+      ],
+      ['[policy]\nwaves = ["none", "none"]', /\[policy\] waves: .*twice/],
       ['[policy]\nrequired = ["demo"]', /\[policy\] required: found "demo", expected some of demo\/x86_64/],
       ['[policy.variants.other]\nwaves = ["x"]', /\[policy\.variants\] other/],
       ['[policy.variants.demo]\nrequired = ["demo/x86_64"]', /\[policy\.variants\.demo\] required/],
