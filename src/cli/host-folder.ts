@@ -4,7 +4,7 @@ import { join, relative, resolve } from 'node:path';
 import { TidegateError } from '../errors.ts';
 import { repositoryFolders } from '../metadata/repository-layout.ts';
 import type { Workspace } from '../signer/workspace/workspace.ts';
-import { isAddress } from '../storage/address.ts';
+import { isAddress, schemeOf } from '../storage/address.ts';
 import { createDurably, makeFolder } from '../storage/durable-file.ts';
 import { nodeFileSystem } from '../storage/file-system.ts';
 import { statusIfAny } from '../storage/plain-file.ts';
@@ -86,12 +86,25 @@ function under(location: string, folder: string, directory: string): string {
   return relative(directory, join(location, folder));
 }
 
+/** The store of a workspace, for hosts that may read it as it is. @throws usage for a bucket */
+export function hostLocationOf({ store: { location } }: Workspace): string {
+  if (schemeOf(location) === 's3') throw notForHosts(location);
+  return location;
+}
+
+/** They never load what talks to buckets. */
+function notForHosts(location: string): TidegateError {
+  const text = `hosts read no bucket as such, and ${location} is one; expected what serves it: --url https://…`;
+  return new TidegateError('usage', text, { url: location });
+}
+
 /**
  * Where a host is to read, as it was typed: an address, or a folder, which becomes absolute.
  *
- * @throws usage for a folder that is not there, as `127.0.0.1:8080` without a scheme is none
+ * @throws usage for a bucket, and for a folder that is not there, as `127.0.0.1:8080` without a scheme is none
  */
 export async function hostLocation(typed: string, directory: string): Promise<string> {
+  if (schemeOf(typed) === 's3') throw notForHosts(typed);
   if (isAddress(typed)) return typed;
   const folder = resolve(directory, typed);
   if ((await statusIfAny(nodeFileSystem, folder)) !== undefined) return folder;

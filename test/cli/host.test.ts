@@ -57,7 +57,21 @@ describe('tidegate host: a rollout on one machine, as a user types it', () => {
     const again = await host('new box');
     assert.equal(again.status, 64);
     assert.match((await host('new other --url 127.0.0.1:8080')).beside, /\[usage\] --url: .*http:\/\//);
-    assert.match((await host('new other --variant router')).beside, /expected one of demo x86_64/);
+    assert.match(
+      (await host('new other --url s3://fleet/os')).beside,
+      /\[usage\] hosts read no bucket .*--url https/,
+    );
+    const settings = join(session.directory, 'acme', 'tidegate.toml');
+    writeFileSync(
+      settings,
+      readFileSync(settings, 'utf8').replace(/^location = .*/m, 'location = "s3://fleet/os"'),
+    );
+    assert.match(
+      (await host('new other')).beside,
+      /\[usage\] hosts read no bucket .*s3:\/\/fleet.*--url https/,
+    );
+    assert.equal((await host('new other --url https://updates.example.com/os')).status, 0);
+    assert.match((await host('new third --url https://example.com --variant router')).beside, /expected one of demo x86_64/);
     assert.match(
       (await host('check --config nowhere.toml')).beside,
       /error \[config-invalid\] .*nowhere\.toml does not exist/,

@@ -111,6 +111,7 @@ describe('tidegate publish: what was approved', () => {
   const mistyped: readonly (readonly [string, RegExp])[] = [
     ['publish --rebase', /--rebase goes with --plan FILE/],
     ['publish --resume --plan x', /--resume goes with/],
+    ['publish --resume --dry-run', /no --dry-run: it publishes what is signed already.*release status/],
     ['publish --verify twice', /Allowed choices are checksum, readback/],
     ['publish --reason x', /--reason needs --override/],
   ];

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { defineHostCommands } from '../../agent/commands.ts';
 import { checkSeed } from '../../waves/seed.ts';
-import { hostLocation, makeHostFolder } from '../host-folder.ts';
+import { hostLocation, hostLocationOf, makeHostFolder } from '../host-folder.ts';
 import type { Define, Surroundings } from '../surroundings.ts';
 import { addWorkspaceOption, openChosenWorkspace, type WorkspaceOptions } from '../workspace-option.ts';
 
@@ -29,7 +29,10 @@ function addNewOptions(command: Command): Command {
       'Make a host in a new folder: trusted root, configuration and two empty slots that are files.',
     )
     .argument('<directory>', 'a new or empty folder')
-    .option('--url <location>', 'where the host reads the repository (default: the store of the workspace)')
+    .option(
+      '--url <location>',
+      'where the host reads the repository (default: the store of the workspace, if it is a folder)',
+    )
     .option('--variant <name>', 'default: the only one of the workspace')
     .option('--arch <name>', 'default: the only one of the workspace')
     .option('--running <version>', 'the version that the host says it runs', '0.0.0')
@@ -47,7 +50,7 @@ async function newHost(directory: string, options: NewOptions, surroundings: Sur
   const workspace = await openChosenWorkspace(options, surroundings);
   const host = await makeHostFolder(workspace, {
     directory: resolve(surroundings.directory, directory),
-    location: url === undefined ? workspace.store.location : await hostLocation(url, surroundings.directory),
+    location: url === undefined ? hostLocationOf(workspace) : await hostLocation(url, surroundings.directory),
     variant: options.variant,
     arch: options.arch,
     running: options.running,

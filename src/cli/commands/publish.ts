@@ -114,7 +114,10 @@ async function resume(
   surroundings: Surroundings,
 ): Promise<void> {
   if (files.length > 0 || options.plan !== undefined || options.dryRun === true)
-    throw new TidegateError('usage', '--resume goes with no request, no --plan and no --dry-run');
+    throw new TidegateError(
+      'usage',
+      '--resume goes with no request, no --plan and no --dry-run: it publishes what is signed already, byte for byte. Which releases that are: tidegate release status',
+    );
   await resumePublication(plan, options, surroundings);
 }
 
