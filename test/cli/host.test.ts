@@ -71,7 +71,10 @@ describe('tidegate host: a rollout on one machine, as a user types it', () => {
       /\[usage\] hosts read no bucket .*s3:\/\/fleet.*--url https/,
     );
     assert.equal((await host('new other --url https://updates.example.com/os')).status, 0);
-    assert.match((await host('new third --url https://example.com --variant router')).beside, /expected one of demo x86_64/);
+    assert.match(
+      (await host('new third --url https://example.com --variant router')).beside,
+      /expected one of demo x86_64/,
+    );
     assert.match(
       (await host('check --config nowhere.toml')).beside,
       /error \[config-invalid\] .*nowhere\.toml does not exist/,
