@@ -10,7 +10,6 @@
  *     waves = ["emergency"]
  */
 import type { FleetName } from '../../metadata/repository-layout.ts';
-import { refuseRepetition } from './key-names.ts';
 import { integerAt, offsetAt, refuseUnknown, type Table, tableAt, textsAt, wrong } from './toml-reader.ts';
 
 export interface ReleaseRules {
@@ -49,14 +48,8 @@ function releaseRules(table: Table): ReleaseRules {
     ...('largest_release' in members && {
       largestRelease: integerAt(table, 'largest_release', 1, Number.MAX_SAFE_INTEGER),
     }),
-    ...('waves' in members && { waves: onceEach(table, 'waves', 'a list of wave policies') }),
+    ...('waves' in members && { waves: textsAt(table, 'waves', 'a list of wave policies') }),
   };
-}
-
-function onceEach(table: Table, key: string, expected: string): readonly string[] {
-  const names = textsAt(table, key, expected);
-  refuseRepetition(table, key, names);
-  return names;
 }
 
 function variantRules(table: Table, fleets: readonly FleetName[]): ReadonlyMap<string, ReleaseRules> {

@@ -35,7 +35,8 @@ import type { Expiration } from './expiration.ts';
 import { isKeyName } from './key-names.ts';
 import { requireKnownKeys } from './key-places.ts';
 import { type Override, readOverrides } from './overrides.ts';
-import { readExpiration, readWaves, requireWavePolicies, weaknessesOf } from './policies.ts';
+import { readExpiration, readWaves, weaknessesOf } from './policies.ts';
+import { namedWavePolicies } from './publication-rules.ts';
 import { readRoots } from './roots.ts';
 import {
   isPolicyName,
@@ -94,7 +95,6 @@ export async function openWorkspace(directory: string, options: OpenOptions = {}
   const folder = resolve(directory);
   const settings = readWorkspaceFile(await readText(fileSystem, join(folder, workspaceFileName)));
   const policies = join(folder, 'policies');
-  await requireWavePolicies(fileSystem, policies, settings);
   const weaknesses = await weaknessesOf(fileSystem, policies, settings);
   const recorded = await readOverrides(fileSystem, folder);
   const newOverrides = acceptedNow(weaknesses, recorded, options.override, workspaceFileName);
@@ -136,10 +136,7 @@ export async function readWavePolicy(workspace: Workspace, name: string): Promis
 
 /** Of a policy that does not exist nobody could follow the rule. @throws config-invalid naming the first that [policy] names */
 export async function requireNamedWaves(workspace: Workspace): Promise<void> {
-  const { all, variants } = workspace.settings.rules;
-  const names = new Set([all, ...variants.values()].flatMap(({ waves = [] }) => waves));
-  names.delete('none');
-  for (const name of names) {
+  for (const name of namedWavePolicies(workspace.settings.rules)) {
     try {
       await readWavePolicy(workspace, name);
     } catch (error) {

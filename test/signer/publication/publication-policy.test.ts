@@ -97,15 +97,6 @@ describe('signer/publication/publication-policy', () => {
     ]);
   });
 
-  it('a rule for a wave policy that nobody has is told of when the workspace is opened', async () => {
-    for (const rule of ['[policy]\nwaves = ["none", "sloow"]', '[policy.variants.demo]\nwaves = ["sloow"]']) {
-      await assert.rejects(withPolicy(rule), {
-        code: 'config-invalid',
-        message: /\[policy\] waves: "sloow": policies\/waves\/sloow\.toml does not exist/,
-      });
-    }
-  });
-
   it('bake-time: counts from the first wave of the release before, to that of the new one', async () => {
     const workspace = await withPolicy('[policy]\nminimum_bake = "2 days"');
     await addVersion(workspace, '1.0.0', { startTime: start });
@@ -361,11 +352,6 @@ describe('signer/publication/publication-policy', () => {
       ['[policy]\nlargest = 1', /\[policy\] largest/],
       ['[policy]\nlargest_release = 0', /\[policy\] largest_release/],
       ['[policy]\nminimum_bake = 5', /\[policy\] minimum_bake/],
-      [
-        '[policy]\nrequired = ["demo/x86_64", "demo/x86_64"]',
-        /\[policy\] required: .*twice, expected each once/,
-      ],
-      ['[policy]\nwaves = ["none", "none"]', /\[policy\] waves: .*twice/],
       ['[policy]\nrequired = ["demo"]', /\[policy\] required: found "demo", expected some of demo\/x86_64/],
       ['[policy.variants.other]\nwaves = ["x"]', /\[policy\.variants\] other/],
       ['[policy.variants.demo]\nrequired = ["demo/x86_64"]', /\[policy\.variants\.demo\] required/],
