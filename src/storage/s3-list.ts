@@ -77,10 +77,12 @@ function filesOn(
   { Contents = [], EncodingType }: ListObjectsV2CommandOutput,
   start: string,
 ): readonly FileInfo[] {
-  return Contents.flatMap(({ Key = '', Size: length = 0, ETag: etag = '' }) => {
+  return Contents.flatMap(({ Key = '', Size: length = 0, ETag: etag = '', LastModified: time }) => {
     const key = EncodingType === 'url' ? decodeKey(Key) : Key;
     const name = key.slice(address.prefix.length);
-    return key.startsWith(start) && isStoreName(name) ? [{ name, length, etag }] : [];
+    return key.startsWith(start) && isStoreName(name)
+      ? [{ name, length, etag, ...(time && { changed: time.getTime() }) }]
+      : [];
   });
 }
 

@@ -39,6 +39,7 @@ export interface S3Options extends S3ConnectionOptions {
 
 export class S3Store implements PromisingStore {
   readonly location: string;
+  readonly listsTimes = true;
   readonly calls: S3Calls;
   readonly #sizes: S3Sizes;
   readonly #lookFirst: boolean;

@@ -16,6 +16,8 @@ export interface FileInfo {
   readonly etag: string;
   /** Lower-case hex of the whole file, where the store keeps it beside the file and was asked for this one alone. */
   readonly sha256?: string;
+  /** When the store last changed it, by its own clock, in milliseconds since the epoch; in lists that `listsTimes`. */
+  readonly changed?: number;
 }
 
 export interface CancelOptions {
@@ -100,6 +102,8 @@ export interface WritableStore extends ReadableStore {
    * Content with another length or hash than it states: length-mismatch or hash-mismatch, and nothing is visible.
    */
   create(name: string, content: Content, options?: CreateOptions): Promise<'created' | 'present'>;
+  /** Its lists say when each file was changed. */
+  readonly listsTimes?: boolean;
   /** Every file whose name begins with `prefix`, ordered by code point of the name. */
   list(prefix?: string, options?: ListOptions): AsyncIterable<FileInfo>;
 }

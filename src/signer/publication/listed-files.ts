@@ -3,7 +3,7 @@
  * byte of it where that is asked for. Nothing that hosts would miss is ever published.
  */
 import { createHash } from 'node:crypto';
-import { isTidegateError, TidegateError } from '../../errors.ts';
+import { TidegateError } from '../../errors.ts';
 import { type RepositoryFolders, targetName } from '../../metadata/repository-layout.ts';
 import { parseTargetPath } from '../../metadata/target-path.ts';
 import { type TargetsDocument, targetOf } from '../../metadata/targets.ts';
@@ -11,6 +11,7 @@ import { checkCancelled } from '../../storage/cancel.ts';
 import type { CancelOptions, ReadableStore, WritableStore } from '../../storage/store.ts';
 import { listingIn } from './live-repository.ts';
 import type { RepositoryPlan } from './plan.ts';
+import { listTargets } from './target-list.ts';
 
 export interface ListedFile {
   /** In the store. */
@@ -26,10 +27,6 @@ export interface VerifyOptions extends CancelOptions {
   readonly how?: VerifyHow;
 }
 
-/** From so many files on, a list of the folder is asked first: a page of it says what 1,000 questions would. */
-const worthAList = 100;
-/** Entries of a list for each file that is looked for; where more lie in the folder, asking for each costs less. */
-const entriesForOne = 60;
 /** Files asked for at once; a store that finds them too many slows its own calls down. */
 const parallel = 32;
 /** Names in a message. */
@@ -62,8 +59,9 @@ function listedFile(folders: RepositoryFolders, document: TargetsDocument, path:
 }
 
 /**
- * What the present targets list is there, by names and lengths of a list where there are many. Asked before anything is signed or written, so that nobody uploads for an hour
- * to be told then; only what the commit asks again, under a pin, decides.
+ * What the present targets list is there, by names and lengths of a list where there are many. Asked before anything is
+ * signed or written, so that nobody uploads for an hour to be told then; only what the commit asks again, under a pin,
+ * decides.
  *
  * @throws as `requireFiles`
  */
@@ -81,30 +79,10 @@ export async function requirePresent(
   }));
   const { name, folders } = live.place;
   const files = listedFiles(folders, documents);
-  const lengths =
-    files.length < worthAList ? undefined : await lengthsIn(store, folders, files.length, signal);
+  const list = await listTargets(store, folders, files.length, signal);
   // What the list does not show may be there all the same; only an answer about this very file says that it is not.
-  const doubtful = files.filter((file) => lengths?.get(file.name) !== file.length);
+  const doubtful = files.filter((file) => list?.get(file.name)?.length !== file.length);
   await requireFiles(store, name, doubtful, signal && { signal });
-}
-
-/** Undefined where this identity may not list, or the folder holds much more than this repository lists. */
-async function lengthsIn(
-  store: WritableStore,
-  folders: RepositoryFolders,
-  count: number,
-  signal: AbortSignal | undefined,
-): Promise<ReadonlyMap<string, number> | undefined> {
-  const lengths = new Map<string, number>();
-  const options = { most: count * entriesForOne, ...(signal && { signal }) };
-  try {
-    for await (const { name, length } of store.list(`${folders.targets}/`, options))
-      lengths.set(name, length);
-    return lengths;
-  } catch (error) {
-    if (isTidegateError(error, 'access-denied', 'count-limit', 'store-unsupported')) return undefined;
-    throw error;
-  }
 }
 
 /**

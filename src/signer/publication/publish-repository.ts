@@ -36,6 +36,7 @@ import {
   type Versions,
   withFiles,
 } from './sign-plan.ts';
+import { filesInDoubt } from './unchanged-files.ts';
 import {
   bytesWritten,
   freeVersion,
@@ -133,7 +134,10 @@ export async function finishRepository(
   const held = await pin(workspace.store, plan, run);
   const { name, folders } = plan.live.place;
   // Not only what was uploaded: everything that the new targets roles list.
-  await requireFiles(workspace.store, name, listedFiles(folders, documents), {
+  const listed = listedFiles(folders, documents);
+  const files =
+    run.verify === 'readback' ? listed : await filesInDoubt(workspace.store, plan.live, listed, run.signal);
+  await requireFiles(workspace.store, name, files, {
     ...(run.verify && { how: run.verify }),
     ...(run.signal && { signal: run.signal }),
   });

@@ -118,6 +118,22 @@ describe('a hostile bucket', () => {
       );
   });
 
+  it('tells when the bucket changed a file, and nothing where it says no time', async () => {
+    const dated = entry('a').replace('</Key>', '</Key><LastModified>2030-01-31T09:00:00.000Z</LastModified>');
+    await against(
+      (_request, response) => void response.writeHead(200).end(list(`${dated}${entry('b')}`)),
+      async (store) => {
+        const times = [];
+        for await (const { changed } of store.list()) times.push(changed);
+        assert.deepEqual(times, [Date.UTC(2030, 0, 31, 9), undefined]);
+      },
+    );
+    await against(
+      (_request, response) => void response.writeHead(200).end(list(dated.replace('2030', 'soon'))),
+      (store) => assert.rejects(namesOf(store), { code: 'http-status' }),
+    );
+  });
+
   it('DEP-07: a list that goes in circles, or lists what it was not asked for, ends', async () => {
     let pages = 0;
     const circle: RequestListener = (_request, response) => {
