@@ -134,6 +134,17 @@ export function setMaxVersion(
   return { ...manifest, updates };
 }
 
+/** Releases that were above the highest version, and are not any more: hosts are offered them again, with all that is open. */
+export function offeredAgain(before: Manifest, after: Manifest): readonly Release[] {
+  const barred = new Set(before.updates.filter(isAboveMaximum).map(releaseKey));
+  return after.updates.filter((release) => barred.has(releaseKey(release)) && !isAboveMaximum(release));
+}
+
+function isAboveMaximum(release: Release): boolean {
+  const highest = checkedVersion(release.maxVersion, release, 'maxVersion');
+  return compareVersions(checkedVersion(release.version, release, 'version'), highest) > 0;
+}
+
 /** Replaces all migrations, as upstream's tools do from Release.toml. */
 export function setMigrations(manifest: Manifest, migrations: readonly Migration[]): Manifest {
   return { ...manifest, migrations };

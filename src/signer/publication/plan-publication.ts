@@ -22,6 +22,7 @@ import {
 import { hasPrivateKey } from '../workspace/workspace-keys.ts';
 import { violationsAccepted } from './accept-violations.ts';
 import { clockBehind, clockTolerance } from './clock-check.ts';
+import { stopsAll } from './failed-repositories.ts';
 import { type LiveRepository, readLive } from './live-repository.ts';
 import { planRepository, type RepositoryPlan } from './plan.ts';
 import { planWarnings, rootWarnings, storeWarnings } from './plan-warnings.ts';
@@ -93,16 +94,22 @@ export async function planPublication(
   const repositories: RepositoryPlan[] = [];
   const warnings = [...rootWarnings(workspace), ...storeWarnings(workspace)];
   const facts: PolicyFacts[] = [];
-  for (const place of repositoriesOf(workspace.settings)) {
-    const live = await readLive(workspace, place, signal);
+  const places = repositoriesOf(workspace.settings);
+  for (const place of places) {
+    const stops = (error: unknown, drafts?: readonly Draft[]): never => {
+      throw stopsAll(error, { place, ...(drafts && { drafts }) }, places.length);
+    };
+    const live = await readLive(workspace, place, signal).catch((error: unknown) => stops(error));
     const waiting = await waitingFor(workspace, place);
     const own = signed?.get(place.name) ?? new Map();
     const request = { ...waiting, renew: new Set<string>(), signed: own, now, wavesFrom };
-    const plan = await planPlace(workspace, live, request);
+    const planning = planPlace(workspace, live, request);
+    const plan = await planning.catch((error: unknown) => stops(error, waiting.drafts));
     warnings.push(...planWarnings(live, plan, now));
     const { releases = [], steered = [], manifest = live.manifest, steeredAt = now } = plan ?? {};
     // What was approved or signed earlier reaches hosts now, with all of its waves that are past.
-    facts.push({ drafts: waiting.drafts, releases, steered, manifest, at: Math.max(steeredAt, now) });
+    const at = Math.max(steeredAt, now);
+    facts.push({ drafts: waiting.drafts, releases, steered, published: live.manifest, manifest, at });
     if (plan !== undefined) repositories.push(plan);
   }
   if (facts.some(({ releases, steered }) => releases.length + steered.length > 0))

@@ -1,6 +1,7 @@
 /** What a person should know before a plan is signed; nothing here stops it. */
 import { formatTime } from '../../metadata/time.ts';
 import { releaseName } from '../../waves/release.ts';
+import { offeredAgain } from '../../waves/releases.ts';
 import { chainOf, rootDifferences } from '../workspace/roots.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { LiveRepository } from './live-repository.ts';
@@ -34,7 +35,12 @@ export function planWarnings(
   plan: RepositoryPlan | undefined,
   now: number,
 ): readonly string[] {
-  const sentences = [...expiryWarnings(live, plan, now), ...sizeWarnings(plan), ...lateWarnings(plan, now)];
+  const sentences = [
+    ...expiryWarnings(live, plan, now),
+    ...sizeWarnings(plan),
+    ...lateWarnings(plan, now),
+    ...againWarnings(live, plan),
+  ];
   return sentences.map((text) => `${live.place.name}: ${text}`);
 }
 
@@ -76,6 +82,14 @@ function lateWarnings(plan: RepositoryPlan | undefined, now: number): readonly s
     if (first >= now) return [];
     const name = releaseName(release);
     return [`the first wave of ${name} opened at ${formatTime(first)}, before this plan`];
+  });
+}
+
+/** A new release raises the highest version for those that are published, too. */
+function againWarnings({ manifest }: LiveRepository, plan: RepositoryPlan | undefined): readonly string[] {
+  return offeredAgain(manifest, plan?.manifest ?? manifest).map((release) => {
+    const name = releaseName(release);
+    return `${name} was above the highest version, ${release.maxVersion} from now on, and is offered again: withdraw it if it must not be`;
   });
 }
 

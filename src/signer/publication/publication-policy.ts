@@ -7,7 +7,8 @@
  * - `required-fleets`: a version would be published for some of the hosts that must get it together, not for all.
  * - `wave-policy`: a release follows a wave policy that its variant may not, or another pace than any of them.
  *
- * A release that is published already is held against waves and bake times again when it gets other waves or is accelerated.
+ * A release that is published already is held against waves and bake times again when it gets other waves or is accelerated,
+ * and against `wave-bake` when a higher highest version lets hosts have it again.
  * Each may be accepted by its name, on record, for just what it says. That hosts need a target, because a release or a
  * migration in the list names it, is no policy: it never goes (targets-plan.ts).
  */
@@ -15,6 +16,7 @@ import { TidegateError } from '../../errors.ts';
 import { formatTime } from '../../metadata/time.ts';
 import { earlyWave } from '../../waves/bake.ts';
 import { beginOf, type Manifest, type Release, releaseKey, releaseName } from '../../waves/release.ts';
+import { offeredAgain } from '../../waves/releases.ts';
 import type { Draft } from '../release/draft.ts';
 import type { Accelerate, SetWaves, Steering } from '../release/steering-draft.ts';
 import type { Override } from '../workspace/overrides.ts';
@@ -45,6 +47,8 @@ export interface PolicyFacts {
   readonly releases: readonly Release[];
   /** Releases that are published, and get other waves or more speed. */
   readonly steered: readonly PlannedSteering[];
+  /** The list as it is published. */
+  readonly published: Manifest;
   /** The list as it will be. */
   readonly manifest: Manifest;
   /** When hosts come to know it, in milliseconds. */
@@ -116,10 +120,14 @@ function placeOf(release: Release): string {
   return `release ${releaseName(release)}`;
 }
 
-/** Waves that come too soon after the one before, of releases that come or get other waves. */
-function waveViolations(minimum: number, { releases, steered, at }: PolicyFacts): readonly Violation[] {
+/** Waves that come too soon after the one before, of releases that come, come again or get other waves. */
+function waveViolations(
+  minimum: number,
+  { releases, steered, published, manifest, at }: PolicyFacts,
+): readonly Violation[] {
   const changed = steered.filter(({ change }) => hasOtherWaves(change) || change.kind === 'resume');
-  const added = releases.map((after) => ({ before: undefined, after }));
+  const coming = [...releases, ...offeredAgain(published, manifest)];
+  const added = coming.map((after) => ({ before: undefined, after }));
   return [...added, ...changed].flatMap(({ before, after }) => {
     const early = after && earlyWave({ minimum, before, after, at });
     if (after === undefined || early === undefined) return [];
@@ -170,13 +178,16 @@ function beginsOf({ releases, steered, manifest, at }: PolicyFacts): Begin[] {
     const stays = before !== undefined && hasBegun(before, at);
     const start = beginOf(stays ? before : release);
     const isChanged = !stays && (before !== undefined || news.has(releaseKey(release)));
-    return start === undefined ? [] : [{ release, isChanged, start }];
+    if (start === undefined) return [];
+    // What is open cannot have been opened later than now, whatever clock wrote that down.
+    const isOpen = !isChanged && (stays ? before : release).waves.size === 0;
+    return [{ release, isChanged, start: isOpen ? Math.min(start, at) : start }];
   });
 }
 
 function hasBegun(release: Release, at: number): boolean {
   const start = beginOf(release);
-  return start === undefined ? release.waves.size === 0 : start <= at;
+  return release.waves.size === 0 || (start !== undefined && start <= at);
 }
 
 function isSameFleet(one: Release, other: Release): boolean {

@@ -153,7 +153,8 @@ async function planned(
   if (steered === undefined) throw new TidegateError('internal', 'a change was planned and is not there');
   // Which programs will be targets is known when it is planned.
   if (change.kind === 'migrations') requireMigrations(setMigrations(manifest, change.migrations), () => true);
-  const violations = violationsOf(workspace.settings, [{ ...after, drafts: [], releases: [], at }]);
+  const facts = { ...after, drafts: [], releases: [], published: manifest, at };
+  const violations = violationsOf(workspace.settings, [facts]);
   return { ...steered, violations };
 }
 

@@ -171,11 +171,48 @@ describe('signer/publication/publication-policy', () => {
       drafts: [],
       releases: [],
       steered: [{ change, before, after }],
+      published: { ...manifest, updates: [before, later] },
       manifest,
       at: start + hour,
     };
     const settings = { rules: { ...noRules, all: { minimumBake: 2 * day } }, minimumBake: undefined };
     assert.deepEqual(violationsOf(settings, [facts]), []);
+  });
+
+  it('bake-time: what is open counts from now at the latest, whatever another clock wrote', () => {
+    const id = { variant: 'demo', arch: 'x86_64', maxVersion: '1.1.0', images: { image: 'x' } };
+    const open = { ...id, version: '1.0.0', waves: new Map<number, number>(), opened: start + 900 * day };
+    const next = { ...id, version: '1.1.0', waves: new Map([[0, start + hour]]) };
+    const published = { updates: [open], migrations: [] };
+    const manifest = { updates: [open, next], migrations: [] };
+    const settings = { rules: { ...noRules, all: { minimumBake: 2 * day } }, minimumBake: undefined };
+    const facts = { drafts: [], releases: [next], steered: [], published, manifest, at: start };
+    assert.deepEqual(
+      violationsOf(settings, [facts]).map(({ name, place }) => `${name}: ${place}`),
+      ['bake-time: release demo x86_64 1.1.0'],
+    );
+  });
+
+  it('wave-bake: also of a release that a higher highest version lets hosts have again', async () => {
+    const workspace = await withPolicy('');
+    const strict = { ...workspace, settings: { ...workspace.settings, minimumBake: 3 * hour } };
+    const fleet = { variant: 'demo', arch: 'x86_64' };
+    await addVersion(strict, '1.0.0', { startTime: start });
+    await addVersion(strict, '1.1.0', { startTime: start });
+    await planAndPublish(strict, start);
+    await steerRelease(strict, { kind: 'max-version', ...fleet, maxVersion: '1.0.0' }, { now: start });
+    await planAndPublish(strict, start);
+    const now = start + 30 * day;
+    const raise = { kind: 'max-version', ...fleet, maxVersion: '1.1.0' } as const;
+    const { violations } = await steerRelease(strict, raise, { now, dryRun: true });
+    assert.match(violations[0]?.found ?? '', /^0 minutes before wave 2/);
+    await addVersion(strict, '1.2.0', { startTime: now });
+    const plan = await planPublication(strict, { now });
+    assert.match(plan.violations[0]?.place ?? '', /1\.1\.0$/);
+    assert.match(
+      plan.warnings.join('\n'),
+      /demo x86_64 1\.1\.0 was above the highest version, 1\.2\.0 from now on, and is offered again: withdraw it/,
+    );
   });
 
   it('wave-bake: between the waves of a new release, and of one that gets other waves', async () => {
