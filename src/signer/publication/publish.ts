@@ -12,7 +12,7 @@ import { type RepositoryPlace, repositoriesOf, type Workspace, whileLocked } fro
 import { openKeyRing } from '../workspace/workspace-keys.ts';
 import { requireClock } from './clock-check.ts';
 import { baseMoved } from './commit.ts';
-import { type Failure, failureOf, throwFailures } from './failed-repositories.ts';
+import { type Failure, failureOf, stopsAll, throwFailures } from './failed-repositories.ts';
 import type { VerifyHow } from './listed-files.ts';
 import { type LiveRepository, readLive } from './live-repository.ts';
 import { closePin, holdPin, pinOf } from './pin.ts';
@@ -72,11 +72,7 @@ export async function publish(
     await recordOverrides(workspace.fileSystem, workspace.directory, plan.newOverrides);
     await settleAll(workspace, options.now);
   });
-  const done = new Map<RepositoryPlan, RepositoryResult>();
-  for (const part of plan.repositories) {
-    const earlier = await beginPart(workspace, part, run);
-    if (earlier !== undefined) done.set(part, earlier);
-  }
+  const done = await beginAll(workspace, plan, run);
   const open = plan.repositories.filter((part) => !done.has(part));
   const [written] = await Promise.all([
     uploadTargets(workspace, open, run),
@@ -95,6 +91,24 @@ export async function publish(
   throwFailures(failures, done.size);
   const repositories = plan.repositories.flatMap((part) => done.get(part) ?? []);
   return { plan: plan.id, repositories, regions };
+}
+
+/** @returns those that an earlier run has published */
+async function beginAll(
+  workspace: Workspace,
+  { repositories }: Plan,
+  run: RepositoryRun,
+): Promise<Map<RepositoryPlan, RepositoryResult>> {
+  const done = new Map<RepositoryPlan, RepositoryResult>();
+  for (const part of repositories) {
+    const { place } = part.live;
+    const earlier = await beginPart(workspace, part, run).catch(async (error: unknown) => {
+      const { drafts } = await waitingFor(workspace, place);
+      throw stopsAll(error, { place, drafts }, repositories.length);
+    });
+    if (earlier !== undefined) done.set(part, earlier);
+  }
+  return done;
 }
 
 /** To a region, under pins of its own: nobody knows when its commit comes. */

@@ -5,6 +5,7 @@ import { planPublication } from '../../../src/signer/publication/plan-publicatio
 import { publish } from '../../../src/signer/publication/publish.ts';
 import { refreshRepositories } from '../../../src/signer/refresh.ts';
 import { addRelease } from '../../../src/signer/release/add-release.ts';
+import { readDrafts, removeDraft, writeDraft } from '../../../src/signer/release/draft.ts';
 import { releaseStatusOf } from '../../../src/signer/release/release-status.ts';
 import type { Workspace } from '../../../src/signer/workspace/workspace.ts';
 import { MemoryStore } from '../../../src/storage/memory.ts';
@@ -122,6 +123,45 @@ describe('signer/publication: one release, many repositories', () => {
     assert.deepEqual([standings.length, unknown], [4, ['v1/aarch64 unknown not-found']]);
     const [was] = await releaseStatusOf(workspace, '1.0.0');
     assert.equal(was?.fleets.filter(({ standing }) => standing === 'published').length, 3);
+  });
+
+  it('one that stops all of them is named, with a way on for the others', async () => {
+    const store = new MemoryStore();
+    const disk = await workspaceDisk({ template: 'bottlerocket', variants: few });
+    const workspace = await open(disk, store);
+    await addEverywhere(workspace, '1.0.0', few);
+    const taken = await planPublication(workspace, { now: start });
+    await publish(workspace, taken, { now: start, unlock });
+    await addEverywhere(workspace, '1.1.0', few);
+    const plan = await planPublication(workspace, { now: start + hour });
+    const way = 'tidegate release drop v1 aarch64 1.1.0';
+    const own = { variant: 'v1', arch: 'aarch64' };
+    const [draft] = (await readDrafts(workspace)).filter(
+      (one) => one.variant === 'v1' && one.arch === 'aarch64',
+    );
+    assert.ok(draft);
+    await removeDraft(workspace, draft);
+    await assert.rejects(publish(workspace, plan, { now: start + hour, unlock }), {
+      code: 'workspace-invalid',
+      message: /^v1\/aarch64: .*\(the other 3 repositories wait until this is mended\)$/,
+    });
+    await writeDraft(workspace, { ...draft, wavePolicy: 'missing' });
+    await assert.rejects(planPublication(workspace, { now: start + hour }), {
+      code: 'config-invalid',
+      message: new RegExp(
+        `^v1/aarch64: policies/waves/missing.*3 repositories wait until this is mended\\. Without it: ${way}\\)$`,
+      ),
+    });
+    await removeDraft(workspace, { ...own, version: '1.1.0' });
+    const broken = 'v1/aarch64/1.targets.json';
+    await store.remove(broken, (await store.stat(broken))?.etag ?? '');
+    await assert.rejects(planPublication(workspace, { now: start + hour }), {
+      code: 'not-found',
+      message: /v1\/aarch64.*Without it: take v1\/aarch64 out of tidegate\.toml until then\)$/,
+    });
+    const without = { ...workspace.settings, fleets: workspace.settings.fleets.slice(0, 3) };
+    const { result } = await planAndPublish({ ...workspace, settings: without }, start + hour);
+    assert.equal(result.repositories.length, 3);
   });
 
   it('one that fails for good does not stop those after it, in any region; what fails for all ends the run', async () => {
