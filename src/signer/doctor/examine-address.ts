@@ -107,7 +107,8 @@ async function lookAt(view: View, options: AddressOptions): Promise<readonly Fin
   // Why it cannot be read has been said by the host.
   const set = await readEveryRole(read, request).catch(() => undefined);
   const targets = set === undefined ? [] : listedIn(set, folders);
-  if (set !== undefined) findings.push(...(await fileFindings(store, where, targets, signal)));
+  if (set !== undefined)
+    findings.push(...(await orFinding('files', where, () => fileFindings(store, where, targets, signal))));
   const snapshot = set?.timestamp?.document.snapshot.version ?? 1;
   const root = chain.first + chain.roots.length - 1;
   const files = servedFiles({ folders, snapshot, root, targets });

@@ -122,6 +122,15 @@ const faults: readonly Fault[] = [
     ...{ check: 'files', level: 'fail', found: /1 of 2 listed files are missing.*\.img/ },
   },
   {
+    name: 'an image that nobody can be asked for',
+    at: /\.img$/,
+    answer: (_request, response) => {
+      response.writeHead(503).end();
+      return true;
+    },
+    ...{ check: 'files', level: 'fail', found: /^http-status/ },
+  },
+  {
     name: 'an image that is cut short',
     at: /\.img$/,
     answer: (_request, response, bytes) => {
