@@ -28,6 +28,10 @@ export interface FleetName {
   readonly arch: string;
 }
 
+export function isSameFleet(one: FleetName, other: FleetName): boolean {
+  return one.variant === other.variant && one.arch === other.arch;
+}
+
 /** Names of folders, without a slash at either end. */
 export interface RepositoryFolders {
   readonly metadata: string;

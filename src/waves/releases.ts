@@ -16,6 +16,7 @@
  * All throw release-invalid.
  */
 import { TidegateError } from '../errors.ts';
+import { type FleetName, isSameFleet } from '../metadata/repository-layout.ts';
 import type { Migration } from './migrations.ts';
 import { isLabel, labelForm } from './own-members.ts';
 import {
@@ -27,6 +28,7 @@ import {
   releaseKey,
   releaseName,
   type Schedule,
+  type Withdrawal,
 } from './release.ts';
 import { MAX_SEED } from './seed.ts';
 import { compareVersions, readVersion, type Version } from './version.ts';
@@ -53,7 +55,7 @@ export interface AddOptions {
 
 export function addRelease(manifest: Manifest, release: NewRelease, options: AddOptions = {}): Manifest {
   const version = checkedVersion(release.version, release, 'version');
-  if (manifest.updates.some((other) => releaseKey(other) === releaseKey(release))) {
+  if (findRelease(manifest, release) !== undefined) {
     throw releaseInvalid(release, 'found it in the manifest already, expected a version that is not listed');
   }
   if (options.readmit !== true) requireNotWithdrawn(manifest, release);
@@ -69,7 +71,7 @@ export function addRelease(manifest: Manifest, release: NewRelease, options: Add
     ...rest,
     ...(withdrawn !== undefined && { withdrawn: withdrawn.filter((one) => releaseKey(one) !== key) }),
     updates: [
-      ...manifest.updates.map((other) => (isSibling(other, release) ? { ...other, maxVersion } : other)),
+      ...manifest.updates.map((other) => (isSameFleet(other, release) ? { ...other, maxVersion } : other)),
       added,
     ],
   };
@@ -77,8 +79,7 @@ export function addRelease(manifest: Manifest, release: NewRelease, options: Add
 
 /** @throws release-invalid saying when it was withdrawn, and why */
 export function requireNotWithdrawn(manifest: Manifest, id: ReleaseId): void {
-  const key = releaseKey(id);
-  const withdrawal = manifest.withdrawn?.find((one) => releaseKey(one) === key);
+  const withdrawal = findWithdrawal(manifest, id);
   if (withdrawal === undefined) return;
   const { at, reason } = withdrawal;
   const why = reason === undefined ? '' : ` (${reason})`;
@@ -112,14 +113,10 @@ export function setBarrier(manifest: Manifest, id: ReleaseId, isBarrier: boolean
  * Sets the highest version that anyone of a variant and architecture should run. Lowering it calls hosts
  * back: those above go down to the highest release that it allows, as the waves of that release open.
  */
-export function setMaxVersion(
-  manifest: Manifest,
-  fleet: Pick<ReleaseId, 'variant' | 'arch'>,
-  maxVersion: string,
-): Manifest {
+export function setMaxVersion(manifest: Manifest, fleet: FleetName, maxVersion: string): Manifest {
   const id = { ...fleet, version: maxVersion };
   const highest = checkedVersion(maxVersion, id, 'maxVersion');
-  const siblings = manifest.updates.filter((release) => isSibling(release, fleet));
+  const siblings = manifest.updates.filter((release) => isSameFleet(release, fleet));
   if (siblings.length === 0)
     throw releaseInvalid(id, 'found no release of this variant and architecture, expected at least one');
   const isAllowed = ({ version }: Release): boolean =>
@@ -129,7 +126,7 @@ export function setMaxVersion(
     throw releaseInvalid(id, `maxVersion: found no release up to ${maxVersion}, expected ${expected}`);
   }
   const updates = manifest.updates.map((other) =>
-    isSibling(other, fleet) ? { ...other, maxVersion } : other,
+    isSameFleet(other, fleet) ? { ...other, maxVersion } : other,
   );
   return { ...manifest, updates };
 }
@@ -222,20 +219,25 @@ function checkImages(release: NewRelease): void {
 function defaultMaxVersion(manifest: Manifest, release: ReleaseId, version: Version): string {
   let highest = { version, text: release.version };
   for (const other of manifest.updates) {
-    if (!isSibling(other, release)) continue;
+    if (!isSameFleet(other, release)) continue;
     const inForce = checkedVersion(other.maxVersion, other, 'maxVersion');
     if (compareVersions(inForce, highest.version) > 0) highest = { version: inForce, text: other.maxVersion };
   }
   return highest.text;
 }
 
-function isSibling(a: Pick<ReleaseId, 'variant' | 'arch'>, b: Pick<ReleaseId, 'variant' | 'arch'>): boolean {
-  return a.variant === b.variant && a.arch === b.arch;
+export function findRelease({ updates }: Pick<Manifest, 'updates'>, id: ReleaseId): Release | undefined {
+  const key = releaseKey(id);
+  return updates.find((release) => releaseKey(release) === key);
+}
+
+export function findWithdrawal({ withdrawn }: Manifest, id: ReleaseId): Withdrawal | undefined {
+  const key = releaseKey(id);
+  return withdrawn?.find((one) => releaseKey(one) === key);
 }
 
 export function requireRelease(manifest: Manifest, id: ReleaseId): Release {
-  const key = releaseKey(id);
-  const found = manifest.updates.find((release) => releaseKey(release) === key);
+  const found = findRelease(manifest, id);
   if (found === undefined) throw releaseInvalid(id, 'found no such release in the manifest, expected one');
   return found;
 }

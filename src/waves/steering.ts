@@ -17,6 +17,7 @@
  *
  * All throw release-invalid.
  */
+import { type FleetName, isSameFleet } from '../metadata/repository-layout.ts';
 import type { HostGroup, Manifest, Pause, Release, ReleaseId } from './release.ts';
 import { releaseKey, spreadOf } from './release.ts';
 import {
@@ -207,9 +208,9 @@ function isAbove(version: string, other: string): boolean {
 }
 
 /** Versions of a fleet, highest first. */
-function releasesOf(manifest: Manifest, fleet: Pick<ReleaseId, 'variant' | 'arch'>): readonly string[] {
+function releasesOf(manifest: Manifest, fleet: FleetName): readonly string[] {
   return manifest.updates
-    .filter(({ variant, arch }) => variant === fleet.variant && arch === fleet.arch)
+    .filter((release) => isSameFleet(release, fleet))
     .map(({ version }) => version)
     .sort((a, b) => compareVersions(parseVersion(b, 'version'), parseVersion(a, 'version')));
 }

@@ -5,6 +5,7 @@
  */
 import { TidegateError } from '../../errors.ts';
 import { targetFileName } from '../../metadata/file-names.ts';
+import { isSameFleet } from '../../metadata/repository-layout.ts';
 import { parseTargetPath } from '../../metadata/target-path.ts';
 import { targetOf } from '../../metadata/targets.ts';
 import { allowedReleases } from '../../waves/choose.ts';
@@ -59,7 +60,7 @@ export async function readFleet(request: LatestRequest): Promise<FleetReleases> 
   for (const place of places) {
     const repository = await readPublished(place, { trustedRoot, now, signal });
     for (const one of repository.manifest.withdrawn ?? [])
-      if (one.variant === variant && one.arch === arch) withdrawn.add(one.version);
+      if (isSameFleet(one, request)) withdrawn.add(one.version);
     const release = pick(repository, request);
     if (release === undefined) continue;
     const images = imagesOf(release, repository, place);

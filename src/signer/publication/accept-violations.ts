@@ -1,6 +1,6 @@
 /** `--override NAME --reason TEXT` for a plan that breaks `[policy]`: by whom and why goes into overrides.jsonl. */
 import { TidegateError } from '../../errors.ts';
-import type { OverrideWish } from '../workspace/accept-weaknesses.ts';
+import { type OverrideWish, requireReason } from '../workspace/accept-weaknesses.ts';
 import { type Override, overridesFor } from '../workspace/overrides.ts';
 import { isAccepted, type Violation, violationNames } from './publication-policy.ts';
 
@@ -22,11 +22,7 @@ export function violationsAccepted(
     if (violations.some((violation) => violation.name === name)) continue;
     throw new TidegateError('usage', `--override ${name}: nothing in this plan needs it`, { override: name });
   }
-  if (wish.names.length > 0 && wish.reason.trim().length < 3)
-    throw new TidegateError(
-      'usage',
-      '--override needs --reason TEXT: whoever reads it later wants to know why',
-    );
+  requireReason(wish);
   return overridesFor(
     open.filter(({ name }) => wish.names.includes(name)),
     wish,

@@ -13,6 +13,7 @@
  * migration in the list names it, is no policy: it never goes (targets-plan.ts).
  */
 import { TidegateError } from '../../errors.ts';
+import { isSameFleet } from '../../metadata/repository-layout.ts';
 import { formatTime } from '../../metadata/time.ts';
 import { earlyWave } from '../../waves/bake.ts';
 import { beginOf, type Manifest, type Release, releaseKey, releaseName } from '../../waves/release.ts';
@@ -190,18 +191,13 @@ function hasBegun(release: Release, at: number): boolean {
   return release.waves.size === 0 || (start !== undefined && start <= at);
 }
 
-function isSameFleet(one: Release, other: Release): boolean {
-  return one.variant === other.variant && one.arch === other.arch;
-}
-
 function fleetViolations(
   { required }: PublicationRules,
   facts: readonly PolicyFacts[],
 ): readonly Violation[] {
   const coming = facts.flatMap(({ releases }) => releases);
   const all = facts.flatMap(({ manifest }) => manifest.updates).map(releaseKey);
-  const isRequired = ({ variant, arch }: Release): boolean =>
-    required.some((fleet) => fleet.variant === variant && fleet.arch === arch);
+  const isRequired = (release: Release): boolean => required.some((fleet) => isSameFleet(fleet, release));
   const versions = new Set(coming.filter(isRequired).map(({ version }) => version));
   return [...versions].flatMap((version) => {
     const missing = required.filter((fleet) => !all.includes(releaseKey({ ...fleet, version })));

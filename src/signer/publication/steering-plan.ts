@@ -8,9 +8,12 @@
  */
 import { TidegateError } from '../../errors.ts';
 import { digestOf } from '../../metadata/crypto.ts';
+import { isSameFleet } from '../../metadata/repository-layout.ts';
 import { formatManifest } from '../../waves/manifest.ts';
-import { type Manifest, type Release, type ReleaseId, releaseKey } from '../../waves/release.ts';
+import type { Manifest, Release } from '../../waves/release.ts';
 import {
+  findRelease,
+  findWithdrawal,
   inSpread,
   requireRelease,
   setBarrier,
@@ -72,7 +75,7 @@ export function planSteering({ manifest, steering, at }: SteeringInput): {
 
 function goalOf(change: Steering, { updates }: Manifest): string | undefined {
   if (change.kind !== 'withdraw' || change.callBack === undefined) return undefined;
-  return updates.find(({ variant, arch }) => variant === change.variant && arch === change.arch)?.maxVersion;
+  return updates.find((release) => isSameFleet(release, change))?.maxVersion;
 }
 
 /** True when what the change wants is so. */
@@ -82,14 +85,12 @@ export function isSteered(change: Steering, manifest: Manifest): boolean {
     return text(change) === text(manifest);
   }
   if (change.kind === 'max-version') {
-    const own = manifest.updates.filter((one) => one.variant === change.variant && one.arch === change.arch);
+    const own = manifest.updates.filter((one) => isSameFleet(one, change));
     return own.length > 0 && own.every(({ maxVersion }) => maxVersion === change.maxVersion);
   }
-  const release = find(manifest, change);
-  if (change.kind === 'withdraw') {
-    const key = releaseKey(change);
-    return release === undefined && manifest.withdrawn?.some((one) => releaseKey(one) === key) === true;
-  }
+  const release = findRelease(manifest, change);
+  if (change.kind === 'withdraw')
+    return release === undefined && findWithdrawal(manifest, change) !== undefined;
   if (release === undefined) return false;
   if (change.kind === 'pause') return change.everyone ? isPausedForAll(release) : release.pause !== undefined;
   if (change.kind === 'resume') return release.pause === undefined;
@@ -103,7 +104,7 @@ export function isSteered(change: Steering, manifest: Manifest): boolean {
  */
 export function isSteeringPublished(change: Steering, manifest: Manifest): boolean {
   if (change.kind !== 'set' && change.kind !== 'accelerate') return isSteered(change, manifest);
-  const release = find(manifest, change);
+  const release = findRelease(manifest, change);
   return release !== undefined && baseOf(release) !== change.base;
 }
 
@@ -154,10 +155,8 @@ function steer(manifest: Manifest, { change, policy }: ScheduledSteering, at: nu
 
 /** The release of a change may have been withdrawn by somebody else since. */
 function requireListed(change: Steering, manifest: Manifest): void {
-  if (!('base' in change) || find(manifest, change) !== undefined) return;
-  const key = releaseKey(change);
-  const gone =
-    manifest.withdrawn?.some((one) => releaseKey(one) === key) === true ? 'withdrawn' : 'taken away';
+  if (!('base' in change) || findRelease(manifest, change) !== undefined) return;
+  const gone = findWithdrawal(manifest, change) !== undefined ? 'withdrawn' : 'taken away';
   const { kind, variant, arch, version } = change;
   const text = `${steeringName(change)}: it was ${gone} since this change (${kind}) was made. Take the change back: tidegate waves drop ${variant} ${arch} ${version}`;
   throw new TidegateError('release-invalid', text, { release: steeringName(change) });
@@ -171,11 +170,6 @@ function requireBase(manifest: Manifest, change: ReleaseSteering): void {
 
 function concerned(change: Steering, manifest: Manifest): Release | undefined {
   if (change.kind === 'migrations') return undefined;
-  if (change.kind !== 'max-version') return find(manifest, change);
-  return manifest.updates.find(({ variant, arch }) => variant === change.variant && arch === change.arch);
-}
-
-function find(manifest: Manifest, id: ReleaseId): Release | undefined {
-  const key = releaseKey(id);
-  return manifest.updates.find((release) => releaseKey(release) === key);
+  if (change.kind !== 'max-version') return findRelease(manifest, change);
+  return manifest.updates.find((one) => isSameFleet(one, change));
 }

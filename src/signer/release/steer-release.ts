@@ -1,9 +1,8 @@
 /** A change to what is published enters the workspace, checked against what is published now; it waits for publication. */
 import { isTidegateError, TidegateError } from '../../errors.ts';
-import type { FleetName } from '../../metadata/repository-layout.ts';
+import { type FleetName, isSameFleet } from '../../metadata/repository-layout.ts';
 import { requireMigrations } from '../../waves/migration-rules.ts';
-import { releaseKey } from '../../waves/release.ts';
-import { requireRelease, setMigrations } from '../../waves/releases.ts';
+import { findRelease, findWithdrawal, requireRelease, setMigrations } from '../../waves/releases.ts';
 import { type LiveRepository, readLive } from '../publication/live-repository.ts';
 import { type Violation, violationsOf } from '../publication/publication-policy.ts';
 import { baseOf, isSteered, type PlannedSteering, planSteering } from '../publication/steering-plan.ts';
@@ -124,14 +123,11 @@ async function outcomeOf(
 /** Why a change has nothing to change; undefined when it has. */
 function nothingToDo({ manifest }: LiveRepository, wish: Wish): string | undefined {
   const change = wish as Steering;
-  if ('version' in wish) {
-    const key = releaseKey(wish);
-    if (manifest.updates.every((one) => releaseKey(one) !== key)) {
-      const withdrawn = manifest.withdrawn?.some((one) => releaseKey(one) === key) === true;
-      return `it is ${withdrawn ? 'withdrawn already' : 'not published (see tidegate waves show)'}`;
-    }
+  if ('version' in wish && findRelease(manifest, wish) === undefined) {
+    const withdrawn = findWithdrawal(manifest, wish) !== undefined;
+    return `it is ${withdrawn ? 'withdrawn already' : 'not published (see tidegate waves show)'}`;
   }
-  if (wish.kind === 'max-version' && !manifest.updates.some((one) => isOfFleet(one, wish)))
+  if (wish.kind === 'max-version' && !manifest.updates.some((one) => isSameFleet(one, wish)))
     return 'it has no release';
   return isSteered(change, manifest) ? `it is so already: ${stateText(change)}` : undefined;
 }
@@ -207,10 +203,6 @@ function placeFor({ settings }: Workspace, wish: Wish) {
   if (place !== undefined) return place;
   const name = wish.kind === 'migrations' ? `repository ${wish.repository}` : `${wish.variant} ${wish.arch}`;
   throw new TidegateError('release-invalid', `${name} is not in tidegate.toml`);
-}
-
-function isOfFleet(one: FleetName, other: FleetName): boolean {
-  return one.variant === other.variant && one.arch === other.arch;
 }
 
 function stateText(change: Steering): string {

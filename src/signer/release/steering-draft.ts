@@ -8,7 +8,7 @@ import { TidegateError } from '../../errors.ts';
 import { digestOf } from '../../metadata/crypto.ts';
 import { isJsonArray, isJsonObject, type JsonObject, parseJson } from '../../metadata/json.ts';
 import { formatJson, jsonOf } from '../../metadata/json-writer.ts';
-import type { FleetName } from '../../metadata/repository-layout.ts';
+import { type FleetName, isSameFleet } from '../../metadata/repository-layout.ts';
 import { onDisk } from '../../storage/disk-error.ts';
 import { makeFolders, removeDurably, writeDurably } from '../../storage/durable-file.ts';
 import { readPlainFile, statusIfAny } from '../../storage/plain-file.ts';
@@ -81,7 +81,7 @@ export function fleetSteeringName({ variant, arch }: FleetName): string {
 /** Whether a repository of the workspace is the one that a change is for. */
 export function isSteeringOf({ name, fleets }: RepositoryPlace, change: Steering): boolean {
   if (change.kind === 'migrations') return change.repository === name;
-  return fleets.some(({ variant, arch }) => variant === change.variant && arch === change.arch);
+  return fleets.some((fleet) => isSameFleet(fleet, change));
 }
 
 function pathOf({ directory }: Workspace, change: Steering): string {

@@ -43,9 +43,14 @@ function requireSense({ names, reason }: OverrideWish, open: readonly Weakness[]
     const text = `--override ${name}: nothing needs it; an override is recorded for just what is weak`;
     throw new TidegateError('usage', text, { override: name });
   }
-  if (names.length === 0 || reason.trim().length >= 3) return;
-  throw new TidegateError(
-    'usage',
-    '--override needs --reason TEXT: whoever reads it later wants to know why',
-  );
+  requireReason({ names, reason });
+}
+
+const shortestReason = 3;
+
+/** @throws usage for a reason that says nothing */
+export function requireReason({ names, reason }: Pick<OverrideWish, 'names' | 'reason'>): void {
+  if (names.length === 0 || reason.trim().length >= shortestReason) return;
+  const text = `--override needs --reason TEXT, of ${shortestReason} characters or more: whoever reads it later wants to know why`;
+  throw new TidegateError('usage', text);
 }
