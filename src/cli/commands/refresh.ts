@@ -28,8 +28,9 @@ A daemon looks about once an hour and says on standard error what it did, one li
 output, one object on each line. It raises an alarm when half of a timestamp's life is over, and at once when the
 repository, the clock or a key is not as it should be; it goes on trying, and ends with SIGTERM alone.
 
-Exit status of a job: 0 also when nothing was due; ${strangeRootStatus} when somebody else published a root with keys that nobody here
-knows (what was due is signed all the same). Of a daemon: 0 when it was told to stop.
+Exit status of a job: 0 also when nothing was due, or when a region stayed behind (a warning; tidegate doctor ends with
+1 or 2 for it); ${strangeRootStatus} when somebody else published a root with keys that nobody here knows (what was due is
+signed all the same). Of a daemon: 0 when it was told to stop.
 
 Examples:
   tidegate refresh
