@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { collectGarbage } from '../../../src/signer/gc/collect-garbage.ts';
+import { defaultGrace } from '../../../src/signer/gc/grace.ts';
 import { readLive } from '../../../src/signer/publication/live-repository.ts';
+import { readPins } from '../../../src/signer/publication/pin.ts';
 import { planPublication } from '../../../src/signer/publication/plan-publication.ts';
 import { publish } from '../../../src/signer/publication/publish.ts';
 import { refreshRepositories } from '../../../src/signer/refresh.ts';
@@ -10,6 +13,7 @@ import { StorageReplay } from '../../support/storage-replay.ts';
 import {
   addVersion,
   day,
+  hour,
   open,
   planAndPublish,
   start,
@@ -92,6 +96,26 @@ describe('signer/publication: while an image is on its way', () => {
     await assert.rejects(run(), { code: 'workspace-invalid', message: /Plan again/ });
     assert.deepEqual(await versionsOf(workspace), [1, 1, 1, 1]);
   });
+
+  for (const hours of [10, 120]) {
+    it(`an upload of ${hours} hours is published, with a clean-up beside it`, async () => {
+      const { workspace, now } = await slowly(async () => undefined);
+      const time = { now };
+      const before = async ({ call, name }: { readonly call: string; readonly name: string }) => {
+        if (call === 'create' && name.endsWith('-1.1.0.img')) time.now = now + hours * hour;
+        if (call !== 'create' || name !== 'metadata/2.targets.json') return;
+        const options = { now: () => time.now, settings: defaultGrace, wishes: [], act: true };
+        assert.deepEqual((await collectGarbage(workspace, options)).marked, []);
+      };
+      const slow = { ...workspace, store: new StorageReplay(workspace.store, { before }) };
+      const plan = await planPublication(slow, { now });
+      const clock = () => time.now;
+      const { repositories } = await publish(slow, plan, { now, clock, unlock });
+      assert.deepEqual(repositories[0]?.versions, { targets: 2, snapshot: 2, timestamp: 2 });
+      const [pin] = await readPins(workspace.store, 0);
+      assert.equal(pin, undefined);
+    });
+  }
 
   it('what expired meanwhile is not published; publishing again is a matter of minutes', async () => {
     const { workspace, now } = await slowly(async () => undefined);
