@@ -6,7 +6,7 @@ import { removeDraft } from '../../src/signer/release/draft.ts';
 import { statusOf } from '../../src/signer/status.ts';
 import { repositoriesOf, type Workspace } from '../../src/signer/workspace/workspace.ts';
 import { MemoryStore } from '../../src/storage/memory.ts';
-import { StorageReplay } from '../support/storage-replay.ts';
+import { dyingAtCommit, StorageReplay } from '../support/storage-replay.ts';
 import {
   addVersion,
   day,
@@ -228,9 +228,7 @@ describe('signer/status', () => {
     assert.equal(await next(start + day), 'tidegate refresh');
     await addVersion(workspace, '1.1.0');
     assert.equal(await next(start), 'tidegate plan');
-    const recorder = new StorageReplay(workspace.store, {
-      before: async ({ call }) => (call === 'swap' ? Promise.reject(new Error('died')) : undefined),
-    });
+    const recorder = dyingAtCommit(workspace.store);
     await assert.rejects(planAndPublish({ ...workspace, store: recorder }, start), /died/);
     assert.equal(await next(start), 'tidegate publish');
     await removeDraft(workspace, { variant: 'demo', arch: 'x86_64', version: '1.1.0' });
@@ -239,9 +237,7 @@ describe('signer/status', () => {
 
   it('sends nobody to publish when a refresh died before its timestamp', async () => {
     const workspace = await published();
-    const store = new StorageReplay(workspace.store, {
-      before: async ({ call }) => (call === 'swap' ? Promise.reject(new Error('died')) : undefined),
-    });
+    const store = dyingAtCommit(workspace.store);
     const now = start + day;
     await assert.rejects(refreshRepositories({ ...workspace, store }, { now, unlock }), /died/);
     const [status] = await statusOf(workspace, { now });

@@ -95,6 +95,15 @@ export class StorageReplay implements SwappableStore {
   }
 }
 
+/** For a publisher that dies at its commit: everything is written but `timestamp.json`. */
+export function dyingAtCommit(store: SwappableStore): StorageReplay {
+  return new StorageReplay(store, {
+    before: async ({ call, name }) => {
+      if (call === 'swap' && name.endsWith('timestamp.json')) throw new Error('died');
+    },
+  });
+}
+
 /**
  * Runs the work cut before and after every one of its calls on a fresh store, and shows the store each time.
  * Returns the number of calls of the good run.

@@ -11,7 +11,7 @@ import { resumePublications } from '../../../src/signer/publication/resume.ts';
 import { refreshRepositories } from '../../../src/signer/refresh.ts';
 import { MemoryStore } from '../../../src/storage/memory.ts';
 import type { FileInfo, SwappableStore } from '../../../src/storage/store.ts';
-import { StorageReplay } from '../../support/storage-replay.ts';
+import { dyingAtCommit, StorageReplay } from '../../support/storage-replay.ts';
 import {
   addVersion,
   day,
@@ -67,11 +67,7 @@ describe('signer/gc: beside others', () => {
     const store = new MemoryStore();
     const workspace = await open(await workspaceDisk(), store);
     await addVersion(workspace, '1.0.0');
-    const dying = new StorageReplay(store, {
-      before: async ({ call, name }) => {
-        if (call === 'swap' && name.endsWith('timestamp.json')) throw new Error('died');
-      },
-    });
+    const dying = dyingAtCommit(store);
     await assert.rejects(planAndPublish({ ...workspace, store: dying }, start), /died/);
     const { garbage } = await collectGarbage(workspace, at(start + 60 * day, { act: false }));
     assert.deepEqual(garbage, []);
@@ -111,11 +107,7 @@ describe('signer/gc: beside others', () => {
     const store = new MemoryStore();
     const workspace = await open(await workspaceDisk(), store);
     await addVersion(workspace, '1.0.0');
-    const dying = new StorageReplay(store, {
-      before: async ({ call, name }) => {
-        if (call === 'swap' && name.endsWith('timestamp.json')) throw new Error('died');
-      },
-    });
+    const dying = dyingAtCommit(store);
     await assert.rejects(planAndPublish({ ...workspace, store: dying }, start), /died/);
     const files: FileInfo[] = [];
     for await (const file of store.list('targets/')) files.push(file);

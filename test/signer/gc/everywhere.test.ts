@@ -10,7 +10,7 @@ import { addTarget, removeTarget } from '../../../src/signer/release/add-target.
 import type { Workspace } from '../../../src/signer/workspace/workspace.ts';
 import { MemoryStore } from '../../../src/storage/memory.ts';
 import type { SwappableStore } from '../../../src/storage/store.ts';
-import { StorageReplay } from '../../support/storage-replay.ts';
+import { dyingAtCommit, StorageReplay } from '../../support/storage-replay.ts';
 import {
   addVersion,
   day,
@@ -100,11 +100,7 @@ describe('signer/gc: old notes', () => {
       for (let turn = 0; turn < 5; turn += 1) {
         const now = start + month * 30 * day + turn * 6 * day;
         // A publication that dies before its commit, each time another one.
-        const dying = new StorageReplay(store, {
-          before: async ({ call, name }) => {
-            if (call === 'swap' && name.endsWith('timestamp.json')) throw new Error('died');
-          },
-        });
+        const dying = dyingAtCommit(store);
         const here = { ...workspace, store: dying };
         await assert.rejects(refreshRepositories(here, { now, unlock, force: true }), /died/);
         const files = new Map([['targets/x', { length: 1 }]]);
@@ -148,11 +144,7 @@ describe('signer/gc: old notes', () => {
     const store = new MemoryStore();
     const workspace = await open(await workspaceDisk(), store);
     await addVersion(workspace, '1.0.0');
-    const dying = new StorageReplay(store, {
-      before: async ({ call, name }) => {
-        if (call === 'swap' && name.endsWith('timestamp.json')) throw new Error('died');
-      },
-    });
+    const dying = dyingAtCommit(store);
     await assert.rejects(planAndPublish({ ...workspace, store: dying }, start), /died/);
     const kinds = async (now: number) => {
       const names = await endOldNotes(workspace, { now, grace: defaultGrace.grace, act: false });

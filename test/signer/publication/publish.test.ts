@@ -17,7 +17,7 @@ import { repositoriesOf, type Workspace } from '../../../src/signer/workspace/wo
 import { MemoryStore } from '../../../src/storage/memory.ts';
 import type { Content, SwappableStore } from '../../../src/storage/store.ts';
 import type { MemoryFileSystem } from '../../support/memory-file-system.ts';
-import { StorageReplay } from '../../support/storage-replay.ts';
+import { dyingAtCommit, StorageReplay } from '../../support/storage-replay.ts';
 import {
   addVersion,
   copyOf,
@@ -292,9 +292,7 @@ describe('signer/publication/publish', () => {
       await planPublication(a, { now: later }),
       await planPublication(b, { now: later }),
     ];
-    const died = new StorageReplay(store, {
-      before: async ({ call }) => (call === 'swap' ? Promise.reject(new Error('died')) : undefined),
-    });
+    const died = dyingAtCommit(store);
     await assert.rejects(publish({ ...b, store: died }, planB, { now: later, unlock }), /died/);
     const { repositories } = await publish(a, planA, { now: later, unlock });
     assert.deepEqual(repositories[0]?.versions, { targets: 3, snapshot: 3, timestamp: 2 });
@@ -432,9 +430,7 @@ describe('signer/publication/publish', () => {
       const disk = await workspaceDisk({ template: 'single', keyType });
       const workspace = await open(disk, store);
       await addVersion(workspace, '1.0.0');
-      const cut = new StorageReplay(store, {
-        before: async ({ call }) => (call === 'swap' ? Promise.reject(new Error('died')) : undefined),
-      });
+      const cut = dyingAtCommit(store);
       await assert.rejects(planAndPublish({ ...workspace, store: cut }, start), /died/);
       const lost = copyOf(disk);
       await lost.unlink(`${directory}/state/metadata/journal.json`);

@@ -8,7 +8,7 @@ import type { Workspace } from '../../../src/signer/workspace/workspace.ts';
 import { MemoryStore } from '../../../src/storage/memory.ts';
 import { defaultLimits } from '../../../src/trust/limits.ts';
 import type { MemoryFileSystem } from '../../support/memory-file-system.ts';
-import { StorageReplay } from '../../support/storage-replay.ts';
+import { dyingAtCommit, StorageReplay } from '../../support/storage-replay.ts';
 import {
   addVersion,
   copyOf,
@@ -35,10 +35,7 @@ async function begun(expiration: Partial<Workspace['expiration']> = {}) {
   await planAndPublish(await open(disk, store), start);
   const other = copyOf(disk);
   await addVersion(await open(disk, store), '1.1.0');
-  const before = async ({ call, name }: { readonly call: string; readonly name: string }) => {
-    if (call === 'swap' && name.endsWith('timestamp.json')) throw new Error('died');
-  };
-  const dying = lasting(await open(disk, new StorageReplay(store, { before })));
+  const dying = lasting(await open(disk, dyingAtCommit(store)));
   await assert.rejects(planAndPublish(dying, later), /died/);
   return { store, other, workspace: lasting(await open(other, store)) };
 }
