@@ -157,13 +157,13 @@ function factsOf(model: FleetModel, forecast: Forecast, source: ReportSource): R
       : [
           [
             'outage',
-            `${countOf(unanswered, 'try').replace('trys', 'tries')} without answer; by formula ` +
+            `${countOf(unanswered, 'try', 'tries')} without answer; by formula ` +
               `${formatRate(formula.triesPerSecond ?? 0)} in a long one`,
           ] as const,
         ]),
     ...(model.signing.outage === undefined
       ? []
-      : [['expired', `met by ${countOf(expired, 'refresh').replace('refreshs', 'refreshes')}`] as const]),
+      : [['expired', `met by ${countOf(expired, 'refresh', 'refreshes')}`] as const]),
     [
       'without signing',
       `the first timestamp may expire on a host after ${formatDuration(forecast.signingSlack)}`,
