@@ -5,6 +5,7 @@ import {
   addRelease,
   emptyManifest,
   type NewRelease,
+  offeredAgain,
   removeRelease,
   setMaxVersion,
   setMigrations,
@@ -212,6 +213,18 @@ describe('releases: changing', () => {
       code: 'release-invalid',
       message: /found no release up to 0\.0\.1/,
     });
+  });
+
+  it('tells which releases a higher highest version brings back', () => {
+    const fleet = { variant: 'demo', arch: 'x86_64' };
+    const other = addRelease(manifest, release('1.1.0', { arch: 'aarch64' }));
+    const lowered = setMaxVersion(other, fleet, '1.0.0');
+    const versions = (before: Manifest, after: Manifest) =>
+      offeredAgain(before, after).map(({ arch, version }) => `${arch} ${version}`);
+    assert.deepEqual(versions(lowered, other), ['x86_64 1.1.0']);
+    assert.deepEqual(versions(lowered, addRelease(lowered, release('1.2.0'))), ['x86_64 1.1.0']);
+    assert.deepEqual(versions(other, lowered), [], 'going down offers nothing');
+    assert.deepEqual(versions(lowered, setMaxVersion(lowered, fleet, '1.0.5')), [], 'still above it');
   });
 
   it('says when a release without waves was opened, in whole seconds, and when any begins', () => {

@@ -62,11 +62,11 @@ export class Decisions {
 
   /** Whether a host that chose the release may still install it: the agent asks again before it downloads. */
   stillOpen(publication: number, { host }: State, seed: number, release: Release, now: number): boolean {
-    const manifest = this.#model.publications[publication]?.manifest;
-    if (manifest === undefined) return false;
-    return openReleases(manifest, { ...host, seed }, now).some(
-      (one) => releaseKey(one) === releaseKey(release),
-    );
+    const key = releaseKey(release);
+    return this.#model.publications
+      .slice(publication, publication + 1)
+      .flatMap(({ manifest }) => openReleases(manifest, { ...host, seed }, now))
+      .some((one) => releaseKey(one) === key);
   }
 
   #stateOf(host: Omit<Host, 'seed'>): State {
