@@ -199,7 +199,7 @@ function requireNobodyBeyond(manifest: Manifest, barrier: Release): void {
   if (barrier.barrier !== true) return;
   const beyond = releasesOf(manifest, barrier).filter((version) => isAbove(version, barrier.version));
   if (beyond.length === 0) return;
-  const text = `found it a barrier below ${beyond.join(', ')}, expected nothing that hosts would jump to: pause it, or say that it is none (tidegate waves barrier --off)`;
+  const text = `found it a barrier below ${beyond.join(', ')}, expected nothing that hosts would jump to: withdraw that first, or pause this one, or say that it is none (tidegate waves barrier --off)`;
   throw releaseInvalid(barrier, text);
 }
 

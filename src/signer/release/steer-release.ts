@@ -6,7 +6,14 @@ import { findRelease, findWithdrawal, requireRelease, setMigrations } from '../.
 import { type LiveRepository, readLive } from '../publication/live-repository.ts';
 import { type Violation, violationsOf } from '../publication/publication-policy.ts';
 import { baseOf, isSteered, type PlannedSteering, planSteering } from '../publication/steering-plan.ts';
-import { readWavePolicy, repositoriesOf, type Workspace, whileLocked } from '../workspace/workspace.ts';
+import { severalAtOnce } from '../workspace/several-at-once.ts';
+import {
+  type RepositoryPlace,
+  readWavePolicy,
+  repositoriesOf,
+  type Workspace,
+  whileLocked,
+} from '../workspace/workspace.ts';
 import {
   fleetSteeringName,
   isSteeringOf,
@@ -68,13 +75,13 @@ export async function steerReleases(
   wishes: readonly Wish[],
   run: SteerRun & { readonly passOver?: boolean },
 ): Promise<SteeringPlans> {
-  const repositories = new Map<string, LiveRepository>();
+  const live = await readAll(workspace, wishes, run.signal);
   const outcomes: Outcome[] = [];
   for (const wish of wishes) {
-    const place = placeFor(workspace, wish);
-    const live = repositories.get(place.name) ?? (await readLive(workspace, place, run.signal));
-    repositories.set(place.name, live);
-    outcomes.push(await outcomeOf(workspace, wish, live, run.now));
+    const repository = live.get(placeFor(workspace, wish).name);
+    if (repository === undefined)
+      throw new TidegateError('internal', 'a repository was read and is not there');
+    outcomes.push(await outcomeOf(workspace, wish, repository, run.now));
   }
   const planned = outcomes.flatMap((one) => (one.kind === 'planned' ? [one.plan] : []));
   const isPassable = ({ kind }: Outcome): boolean => kind === 'nothing-to-do' && planned.length > 0;
@@ -88,6 +95,19 @@ export async function steerReleases(
     one.kind === 'nothing-to-do' ? [{ name: one.name, why: one.why }] : [],
   );
   return { planned, passedOver };
+}
+
+/** The repositories that changes are for, by name, each read once. */
+async function readAll(
+  workspace: Workspace,
+  wishes: readonly Wish[],
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<string, LiveRepository>> {
+  const places = new Map(wishes.map((wish) => placeFor(workspace, wish)).map((place) => [place.name, place]));
+  const live = new Map<string, LiveRepository>();
+  const read = (place: RepositoryPlace) => readLive(workspace, place, signal);
+  for await (const one of severalAtOnce(places.values(), read)) live.set(one.place.name, one);
+  return live;
 }
 
 type Outcome =
@@ -197,7 +217,7 @@ export async function dropSteering(
   });
 }
 
-function placeFor({ settings }: Workspace, wish: Wish) {
+function placeFor({ settings }: Workspace, wish: Wish): RepositoryPlace {
   const places = repositoriesOf(settings);
   const place = places.find((one) => isSteeringOf(one, wish as Steering));
   if (place !== undefined) return place;
