@@ -191,7 +191,7 @@ export function withdrawRelease(manifest: Manifest, id: ReleaseId, options: With
     ...removeRelease(manifest, id),
     withdrawn: [...(manifest.withdrawn ?? []), withdrawal],
   };
-  return callBack === undefined ? rest : calledBack(rest, id, callBack);
+  return callBack === undefined ? rest : calledBack(rest, release, callBack);
 }
 
 /** Without its barrier a release above it would be open to hosts that must not jump to it. */
@@ -215,11 +215,12 @@ function releasesOf(manifest: Manifest, fleet: FleetName): readonly string[] {
     .sort((a, b) => compareVersions(parseVersion(b, 'version'), parseVersion(a, 'version')));
 }
 
-function calledBack(manifest: Manifest, id: ReleaseId, callBack: string): Manifest {
-  const left = releasesOf(manifest, id);
+/** Never up: what is above the highest version was called back itself. */
+function calledBack(manifest: Manifest, { maxVersion: highest, ...id }: Release, callBack: string): Manifest {
+  const left = releasesOf(manifest, id).filter((version) => !isAbove(version, highest));
   const goal = callBack === 'highest' ? left[0] : left.find((version) => version === callBack);
   if (goal === undefined) {
-    const found = left.length === 0 ? 'no release is left' : `found ${left.join(', ')}`;
+    const found = left.length === 0 ? `no release is left up to ${highest}` : `found ${left.join(', ')}`;
     throw releaseInvalid(id, `call back to ${callBack}: ${found}, expected a release to go down to`);
   }
   return setMaxVersion(manifest, id, goal);

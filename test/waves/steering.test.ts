@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { choose } from '../../src/waves/choose.ts';
 import { formatManifest, parseManifest } from '../../src/waves/manifest.ts';
 import type { Manifest, Release } from '../../src/waves/release.ts';
-import { addRelease, emptyManifest, setBarrier, setWaves } from '../../src/waves/releases.ts';
+import { addRelease, emptyManifest, setBarrier, setMaxVersion, setWaves } from '../../src/waves/releases.ts';
 import {
   accelerateRelease,
   isPausedForAll,
@@ -430,6 +430,12 @@ describe('steering a release', () => {
     }
     const refused = { code: 'release-invalid' };
     assert.throws(() => withdrawRelease(manifest, id, { at: start, callBack: '0.9.0' }), refused);
+    // 1.2.0 was called back before: nobody goes up to it by this.
+    const lowered = setMaxVersion(manifest, id, '1.1.0');
+    const middle = { ...id, version: '1.1.0' };
+    const lower = withdrawRelease(lowered, middle, { at: start, callBack: 'highest' });
+    assert.deepEqual(new Set(lower.updates.slice(1).map(({ maxVersion }) => maxVersion)), new Set(['1.0.0']));
+    assert.throws(() => withdrawRelease(lowered, middle, { at: start, callBack: '1.2.0' }), refused);
     assert.throws(() => withdrawRelease(fleet('1.2.0'), id, { at: start, callBack: 'highest' }), refused);
   });
 
