@@ -95,7 +95,7 @@ export function runOf(
   surroundings: Surroundings,
 ): JobRun {
   const { now, signal } = surroundings;
-  return { now: now(), signal, files, unlock: unlockWith(options, surroundings) };
+  return { now: now(), clock: now, signal, files, unlock: unlockWith(options, surroundings) };
 }
 
 /** Forgets a job, and says so. A damaged one can be given up as well. @throws usage for what is no name of a job */

@@ -39,6 +39,8 @@ import { needsRoot, type Stage, wishOf } from './stages.ts';
 export interface JobRun {
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** The same, at the moment: a machine may sleep meanwhile. Default: `now`. */
+  readonly clock?: () => number;
   readonly unlock: KeyUnlocker;
   /** Requests that came back, beside those in the workspace. */
   readonly files?: readonly string[];
@@ -147,7 +149,7 @@ async function publishPlace(
   place: RepositoryPlace,
   run: PlaceRun,
 ): Promise<PlaceOutcome> {
-  const { now, signal, unlock } = run;
+  const { now, clock, signal, unlock } = run;
   await requireClock(workspace, place.name, { now, ...(signal && { signal }) });
   if (run.job.honest === undefined)
     await whileLocked(workspace, () => settleInterrupted(workspace, place, now));
@@ -161,7 +163,12 @@ async function publishPlace(
       const again = await planPlaceOf(workspace, place, run);
       if (again === undefined) return [];
       if (run.stage === 'switch') await run.beforeSwitch?.(again.live);
-      return await publishRepository(workspace, again, { ring, now, ...(signal && { signal }) });
+      return await publishRepository(workspace, again, {
+        ring,
+        now,
+        ...(clock && { clock }),
+        ...(signal && { signal }),
+      });
     });
   try {
     return await publishNow();

@@ -9,13 +9,14 @@ import { readerOf } from '../../../src/signer/publication/repository-reader.ts';
 import { refreshRepositories } from '../../../src/signer/refresh.ts';
 import { repositoriesOf } from '../../../src/signer/workspace/workspace.ts';
 import type { FileSystem } from '../../../src/storage/file-system.ts';
-import { MemoryStore } from '../../../src/storage/memory.ts';
+import type { MemoryStore } from '../../../src/storage/memory.ts';
 import type { SwappableStore } from '../../../src/storage/store.ts';
 import { noFloors } from '../../../src/trust/floors.ts';
 import { FileSystemReplay } from '../../support/file-system-replay.ts';
 import { goOn, Host, publishedWorkspace, signWaiting, startOptions } from '../../support/jobs.ts';
 import type { MemoryFileSystem } from '../../support/memory-file-system.ts';
 import { StorageReplay } from '../../support/storage-replay.ts';
+import { copyOfStore } from '../../support/stored-files.ts';
 import { copyOf, day, directory, hour, open, start, unlock } from '../../support/workspace.ts';
 import { textOf } from '../../support/workspace-ceremony.ts';
 
@@ -30,6 +31,23 @@ async function signersOf(
 }
 
 describe('signer/jobs rotate', () => {
+  it('a machine that sleeps before a commit of a job commits nothing; the job goes on afterwards', async () => {
+    const { fs, store, workspace } = await publishedWorkspace();
+    const time = { now: start + hour };
+    const job = await startRotation(workspace, 'timestamp', startOptions(time.now));
+    await advanceJob(workspace, job, { now: time.now, unlock });
+    await signWaiting(workspace);
+    const before = async ({ call, name }: { readonly call: string; readonly name: string }) => {
+      if (call === 'create' && name.endsWith('.root.json')) time.now += 4 * day;
+    };
+    const old = (await store.stat('metadata/timestamp.json'))?.etag;
+    const sleepy = await open(fs, new StorageReplay(store, { before }));
+    const run = { now: time.now, clock: () => time.now, unlock };
+    await assert.rejects(advanceJob(sleepy, job, run), { code: 'too-slow' });
+    assert.equal((await store.stat('metadata/timestamp.json'))?.etag, old);
+    assert.equal((await goOn(await open(fs, store), job, time.now)).stage, 'switch');
+  });
+
   it('an online key changes in three stages, and no host meets a signature that it does not know', async () => {
     const { fs, store, workspace } = await publishedWorkspace();
     const old = new Host(workspace.roots[0] ?? new Uint8Array());
@@ -169,11 +187,4 @@ async function everyCrash(
     assert.equal(versions?.root, last.roots.length, `${where}: ${message}`);
   }
   return cuts.length;
-}
-
-async function copyOfStore(store: MemoryStore): Promise<MemoryStore> {
-  const copy = new MemoryStore();
-  for await (const { name } of store.list())
-    await copy.create(name, (await store.read(name, 10_000_000))?.bytes ?? new Uint8Array());
-  return copy;
 }
