@@ -140,33 +140,37 @@ function cacheFinding(kind: ServedKind, { where, headers }: HeaderAnswer): Findi
  *
  * @param isEverythingThere true when the server has an answer for whatever it is asked for
  */
-export function absenceFinding({ where, status, headers }: HeaderAnswer, isEverythingThere = false): Finding {
-  if (status === 200 && isEverythingThere) {
-    const advice = 'let it answer 404: hosts take any answer for the next root, and stop when it is none';
-    return fail(
-      'absence',
-      where,
-      'answered 200, as for any name that does not exist: a fallback page',
-      advice,
-    );
-  }
-  if (status === 403) {
-    const advice =
-      'allow s3:ListBucket to whoever reads for the public: a firewall that blocks looks just the same, and then nobody sees a new root';
-    return warn('absence', where, '403 for a file that is absent', advice);
-  }
-  if (status === 200) {
-    const advice =
-      'somebody published a root that this workspace does not have: tidegate verify, and find out who';
-    return fail('absence', where, 'there is a root after the last one of this workspace', advice);
-  }
-  if (status !== 404 && status !== 410)
+export function absenceFinding(answer: HeaderAnswer, isEverythingThere = false): Finding {
+  const { where, status } = answer;
+  if (status === 200) return presenceFinding(where, isEverythingThere);
+  if (status === 404 || status === 410) return memoryFinding(answer);
+  if (status !== 403)
     return fail(
       'absence',
       where,
       `answered ${status} for a file that is absent`,
       'let it answer 404: hosts stop at anything else',
     );
+  const advice =
+    'allow s3:ListBucket to whoever reads for the public: a firewall that blocks looks just the same, and then nobody sees a new root';
+  return warn('absence', where, '403 for a file that is absent', advice);
+}
+
+function presenceFinding(where: string, isEverythingThere: boolean): Finding {
+  if (isEverythingThere)
+    return fail(
+      'absence',
+      where,
+      'answered 200, as for any name that does not exist: a fallback page',
+      'let it answer 404: hosts take any answer for the next root, and stop when it is none',
+    );
+  const advice =
+    'somebody published a root that this workspace does not have: tidegate verify, and find out who';
+  return fail('absence', where, 'there is a root after the last one of this workspace', advice);
+}
+
+/** For how long an absence is remembered on the way. */
+function memoryFinding({ where, status, headers }: HeaderAnswer): Finding {
   const life = cacheLife(headers['cache-control']);
   if (life === undefined)
     return warn(
