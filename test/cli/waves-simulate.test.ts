@@ -219,6 +219,15 @@ describe('tidegate waves simulate', () => {
     assert.match(out, /^Rollout of policy p\.toml, 1 host\nUpdated: half of the fleet after /);
   });
 
+  it('says first at what moment the rollout ends', async () => {
+    const { headline, reached } = await simulate();
+    const end = reached.find(({ share }) => share === 1)?.time;
+    assert.match(end ?? '', /^\d{4}-\d\d-\d\dT[\d:]+Z$/);
+    assert.ok(headline[0]?.endsWith(`, at ${end}.`), headline[0]);
+    const { out } = await session.type(`waves simulate ${fleet} --hosts 40 --for 1min`);
+    assert.match(out.replaceAll(/\s+/g, ' '), /Updated: 0\.0 % at the end, after 1 min\./);
+  });
+
   it('writes a row with every column, and an image that says what it shows', async () => {
     const typed = await session.type(`waves simulate ${fleet} --svg r.svg --html r.html --csv r.csv`);
     assert.equal(typed.status, 0, typed.beside);
@@ -257,7 +266,7 @@ describe('tidegate waves simulate', () => {
     assert.equal((await session.type('release add disk-1.0.0.img --version 1.0.0 -w acme')).status, 0);
     const title = async (more = ''): Promise<string> =>
       (await session.type(`waves simulate demo x86_64 1.0.0 ${options}${more}`)).out.split('\n')[0] ?? '';
-    assert.match(await title(), /demo x86_64 1\.0\.0, published then/);
+    assert.match(await title(), /demo x86_64 1\.0\.0, not published yet/);
     assert.equal((await session.type('publish -w acme')).status, 0);
     assert.match(await title(' --policy slow --spread shipped'), /demo x86_64 1\.0\.0, as published/);
     assert.equal((await session.type(`waves simulate demo x86_64 9.0.0 ${options}`)).status, 69);

@@ -5,7 +5,7 @@ import { escaped, forecastSvg } from './svg.ts';
 
 const style = `:root{color-scheme:light dark}
 body{font:15px/1.5 sans-serif;margin:2em auto;padding:0 1em;max-width:860px;color:#222;background:#fff}
-h1{font-size:1.5em}svg{width:100%;height:auto}.wide{overflow-x:auto}
+h1{font-size:1.5em}svg{width:100%;min-width:640px;height:auto}.wide{overflow-x:auto}
 table{border-collapse:collapse;margin:1em 0}caption{text-align:left;font-weight:bold}
 th,td{padding:.15em 1.5em .15em 0;text-align:left;vertical-align:top}th{font-weight:normal;color:#666}
 .numbers td,.numbers thead th{text-align:right}
@@ -23,7 +23,8 @@ export function forecastHtml(forecast: Forecast, report: Report): string {
     `<style>${style}</style>`,
     `<h1>${escaped(title)}</h1>`,
     ...headline.map((sentence) => `<p>${escaped(sentence)}</p>`),
-    forecastSvg(forecast, report),
+    // On a narrow screen the curves are pushed sideways: shrunk, nobody reads what is written at them.
+    `<div class="wide">${forecastSvg(forecast, report)}</div>`,
     numbers('When', milestones),
     numbers('Load and cost', load),
     `<table><caption>Assumptions and findings</caption>${rows.join('\n')}</table>`,

@@ -50,18 +50,27 @@ function headlineOf(model: FleetModel, forecast: Forecast, source: ReportSource)
     ...(most === undefined ? [] : [`99 % after ${most}`]),
     all === undefined
       ? `${formatShare(updated)} at the end, after ${formatDuration(model.duration)}`
-      : `all of it after ${all}`,
+      : `all of it after ${all}, at ${endOf(reached)}`,
     ...(reverted === 0 ? [] : [`${formatShare(reverted)} fell back`]),
   ];
   const caches = countOf(model.caches.count, 'cache');
   return [
     `Updated: ${parts.join(', ')}.`,
-    `Hosts ask ${countOf(hosts.peakRequestsPerSecond, 'time')} in the busiest second and take ` +
+    `Hosts ask ${timesOf(hosts.peakRequestsPerSecond)} in the busiest second and take ` +
       `${formatBits(hosts.peakBitsPerSecond)} in the busiest minute; behind ${caches} the origin is asked ` +
-      `${countOf(origin.peakRequestsPerSecond, 'time')} in its busiest second, ${formatRate(origin.requestsPerSecond)} in the mean.`,
+      `${timesOf(origin.peakRequestsPerSecond)} in its busiest second, ${formatRate(origin.requestsPerSecond)} in the mean.`,
     `A month with this in it costs about ${formatDollars(cost.found.cached)} with these caches, ` +
       `${formatDollars(cost.found.bare)} without (${pricesOf(source)}).`,
   ];
+}
+
+function timesOf(count: number): string {
+  return count === 1 ? 'once' : `${count.toLocaleString('en')} times`;
+}
+
+/** When the last host has it: the first question of all. */
+function endOf(reached: Forecast['reached']): string {
+  return formatTime(reached.find(({ share }) => share === 1)?.time ?? Number.NaN);
 }
 
 function pricesOf({ listPrices }: ReportSource): string {
@@ -129,7 +138,7 @@ function loadTable({ duration }: FleetModel, { hosts, origin, formula, cost }: F
       formatDollars(cost.found.origin),
       formatDollars(cost.expected.origin),
     ],
-    ['without', formatDollars(cost.found.bare), formatDollars(cost.expected.bare), '–', '–'],
+    ['a month without caches', formatDollars(cost.found.bare), formatDollars(cost.expected.bare), '–', '–'],
   ];
 }
 
@@ -168,12 +177,12 @@ function factsOf(model: FleetModel, forecast: Forecast, source: ReportSource): R
       'without signing',
       `the first timestamp may expire on a host after ${formatDuration(forecast.signingSlack)}`,
     ],
-    ['busiest', 'by formula: what 99.9 % of seconds and minutes stay below'],
     [
       'by formula',
       deviation === undefined
-        ? 'none holds for this'
-        : `within ${(deviation * 100).toFixed(2)} % of the fleet`,
+        ? 'none holds for the share updated'
+        : `the share updated is within ${(deviation * 100).toFixed(2)} % of the fleet`,
     ],
+    ['busiest', 'by formula: what 99.9 % of seconds and minutes stay below'],
   ];
 }

@@ -98,7 +98,7 @@ async function findRelease(
     const text = `no release ${releaseName(id)} is published or waits; tidegate release list shows those that wait`;
     throw new TidegateError('not-found', text, { release: releaseName(id) });
   }
-  return { ...found, title: `${releaseName(id)}, ${found.published ? 'as published' : 'published then'}` };
+  return { ...found, title: `${releaseName(id)}, ${found.published ? 'as published' : 'not published yet'}` };
 }
 
 function respread(release: Release, spread: Spread | undefined, schedule: Schedule | undefined): Release {
