@@ -310,6 +310,14 @@ describe('tidegate waves', () => {
     assert.match(await run(`host check ${config}`), /1\.1\.0 is a barrier, and must run before the locked/);
   });
 
+  it('says that a change waits where somebody wants things as they are published', async () => {
+    await run(`waves pause ${release}`);
+    assert.match(
+      (await session.type(`waves resume ${release}`)).beside,
+      /it is so already: under way; a change of it waits \(pause\): tidegate waves drop/,
+    );
+  });
+
   it('says what to do with a change whose release somebody else has withdrawn', async () => {
     await run(`waves pause ${release}`);
     const folder = join(session.directory, 'acme', 'drafts', 'steering');

@@ -15,6 +15,7 @@ import { type Floors, noFloors } from '../../src/trust/floors.ts';
 import { FileSystemReplay } from '../support/file-system-replay.ts';
 import { MemoryFileSystem, type PowerCut, powerCuts } from '../support/memory-file-system.ts';
 import { everyStorageCut, StorageReplay } from '../support/storage-replay.ts';
+import { copyFiles, copyOfStore } from '../support/stored-files.ts';
 import {
   addVersion,
   copyOf,
@@ -75,7 +76,7 @@ function prepared(): () => Promise<Before<MemoryStore>> {
   return async () => {
     first ??= publishFirst(new MemoryStore());
     const { store, disk, anchor, old } = await first;
-    return { store: await copyStore(store), disk: copyOf(disk), anchor, old };
+    return { store: await copyOfStore(store), disk: copyOf(disk), anchor, old };
   };
 }
 
@@ -125,7 +126,7 @@ describe('an interrupted publication', () => {
     const { store, disk, anchor, old } = await prepare();
     const fs = new MemoryFileSystem();
     const copy = new DirectoryStore('/store', { fs });
-    await copyStore(store, copy);
+    await copyFiles(store, copy);
     return { store: new DirectoryStore('/store', { fs: copyOf(fs) }), disk, anchor, old };
   });
 
@@ -216,17 +217,4 @@ describe('an interrupted publication', () => {
 
 function isWrite(call: string): boolean {
   return /write|sync|rename|link|makeFolder|setMode/.test(call);
-}
-
-async function copyStore(store: MemoryStore): Promise<MemoryStore>;
-async function copyStore<S extends SwappableStore>(store: MemoryStore, copy: S): Promise<S>;
-async function copyStore(
-  store: MemoryStore,
-  copy: SwappableStore = new MemoryStore(),
-): Promise<SwappableStore> {
-  for await (const { name } of store.list()) {
-    const file = await store.read(name, Number.MAX_SAFE_INTEGER);
-    if (file !== undefined) await copy.create(name, file.bytes);
-  }
-  return copy;
 }

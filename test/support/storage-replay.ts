@@ -11,6 +11,7 @@ import type {
   SwappableStore,
 } from '../../src/storage/store.ts';
 import { ProcessDied } from './file-system-replay.ts';
+import { rememberSignatures } from './remembered-signatures.ts';
 
 export interface StorageCall {
   readonly call: 'read' | 'open' | 'stat' | 'create' | 'list' | 'swap' | 'remove';
@@ -45,7 +46,7 @@ export class StorageReplay implements SwappableStore {
 
   /** The calls that change the store, in their order. */
   get writes(): readonly StorageCall[] {
-    return this.calls.filter(({ call }) => call === 'create' || call === 'swap' || call === 'remove');
+    return this.calls.filter(({ call }) => isChange(call));
   }
 
   read(name: string, limit: number, options?: CancelOptions) {
@@ -95,6 +96,10 @@ export class StorageReplay implements SwappableStore {
   }
 }
 
+function isChange(call: StorageCall['call']): boolean {
+  return call === 'create' || call === 'swap' || call === 'remove';
+}
+
 /** For a publisher that dies at its commit: everything is written but `timestamp.json`. */
 export function dyingAtCommit(store: SwappableStore): StorageReplay {
   return new StorageReplay(store, {
@@ -105,8 +110,8 @@ export function dyingAtCommit(store: SwappableStore): StorageReplay {
 }
 
 /**
- * Runs the work cut before and after every one of its calls on a fresh store, and shows the store each time.
- * Returns the number of calls of the good run.
+ * Runs the work cut before and after every one of its calls on a fresh store, and shows the store each time. A call that
+ * only looks is cut once: nothing has changed after it. Returns the number of calls of the good run.
  */
 export async function everyStorageCut<S extends SwappableStore>(
   prepare: () => Promise<S>,
@@ -114,13 +119,18 @@ export async function everyStorageCut<S extends SwappableStore>(
   check: (store: S, where: string) => Promise<void>,
 ): Promise<number> {
   const recorder = new StorageReplay(await prepare());
-  await work(recorder);
-  for (const [index, { call, name }] of recorder.calls.entries()) {
-    for (const after of [false, true]) {
-      const store = await prepare();
-      await work(new StorageReplay(store, { cut: index, after })).catch(() => undefined);
-      await check(store, `cut ${after ? 'after' : 'before'} call ${index}: ${call} ${name}`);
+  const putBack = rememberSignatures();
+  try {
+    await work(recorder);
+    for (const [index, { call, name }] of recorder.calls.entries()) {
+      for (const after of isChange(call) ? [false, true] : [false]) {
+        const store = await prepare();
+        await work(new StorageReplay(store, { cut: index, after })).catch(() => undefined);
+        await check(store, `cut ${after ? 'after' : 'before'} call ${index}: ${call} ${name}`);
+      }
     }
+  } finally {
+    putBack();
   }
   return recorder.calls.length;
 }

@@ -18,6 +18,7 @@ import { statusIfAny } from '../../../src/storage/plain-file.ts';
 import { FileSystemReplay } from '../../support/file-system-replay.ts';
 import { powerCuts } from '../../support/memory-file-system.ts';
 import { everyStorageCut, StorageReplay } from '../../support/storage-replay.ts';
+import { copyOfStore } from '../../support/stored-files.ts';
 import {
   addVersion,
   copyOf,
@@ -361,18 +362,11 @@ describe('signer/ceremony: publishing a new root', () => {
   it('PUB-01: after a crash at any call the publication of a root is finished by running it again', async () => {
     const good = new MemoryStore();
     const { fs } = await rotated(good);
-    const copyStore = async (): Promise<MemoryStore> => {
-      const copy = new MemoryStore();
-      for await (const { name } of good.list()) {
-        await copy.create(name, (await good.read(name, 1_000_000))?.bytes ?? new Uint8Array());
-      }
-      return copy;
-    };
     let disk = copyOf(fs);
     const calls = await everyStorageCut(
       async () => {
         disk = copyOf(fs);
-        return await copyStore();
+        return await copyOfStore(good);
       },
       async (store) => await planAndPublish(await open(disk, store), later),
       async (store, where) => {

@@ -20,6 +20,7 @@ import type { SwappableStore } from '../../../src/storage/store.ts';
 import { keyOf } from '../../support/ceremony.ts';
 import { MemoryFileSystem } from '../../support/memory-file-system.ts';
 import { everyStorageCut, StorageReplay } from '../../support/storage-replay.ts';
+import { copyOfStore } from '../../support/stored-files.ts';
 import {
   addVersion,
   copyOf,
@@ -73,13 +74,6 @@ async function publishAll(workspace: Workspace, now: number, files: readonly str
 
 async function bytesOf(store: SwappableStore, name: string): Promise<Uint8Array | undefined> {
   return (await store.read(name, 1_000_000))?.bytes;
-}
-
-async function copyOfStore(store: MemoryStore): Promise<MemoryStore> {
-  const copy = new MemoryStore();
-  for await (const { name } of store.list())
-    await copy.create(name, (await bytesOf(store, name)) ?? new Uint8Array());
-  return copy;
 }
 
 describe('signer/ceremony/propose-targets', () => {

@@ -9,6 +9,7 @@ import { MemoryStore } from '../../../src/storage/memory.ts';
 import type { SwappableStore } from '../../../src/storage/store.ts';
 import { withS3 } from '../../support/s3-scene.ts';
 import { StorageReplay } from '../../support/storage-replay.ts';
+import { copyOfStore } from '../../support/stored-files.ts';
 import {
   addVersion,
   copyOf,
@@ -27,15 +28,6 @@ function of(findings: readonly Finding[], check: CheckName): readonly Finding[] 
 
 function levels(findings: readonly Finding[], check: CheckName): readonly string[] {
   return of(findings, check).map(({ level }) => level);
-}
-
-async function copyStore(from: SwappableStore): Promise<MemoryStore> {
-  const copy = new MemoryStore();
-  for await (const { name } of from.list()) {
-    const file = await from.read(name, 1e8);
-    await copy.create(name, file?.bytes ?? new Uint8Array());
-  }
-  return copy;
 }
 
 async function remove(store: SwappableStore, name: string): Promise<void> {
@@ -78,7 +70,7 @@ describe('signer/doctor', () => {
 
   it('PUB-05: says "version went down" when store or CDN shows less than was published', async () => {
     const workspace = await scene();
-    const backup = await copyStore(workspace.store);
+    const backup = await copyOfStore(workspace.store);
     await refreshRepositories(workspace, { now: start + 2 * hour, unlock, force: true });
     const restored = { ...workspace, store: backup };
     const found = of(await look(restored), 'version')[0];
@@ -157,9 +149,9 @@ describe('signer/doctor', () => {
 
   it('tells how far regions are behind', async () => {
     const workspace = await scene();
-    const region = await copyStore(workspace.store);
+    const region = await copyOfStore(workspace.store);
     await refreshRepositories(workspace, { now: start + 2 * hour, unlock, force: true });
-    const findings = await look({ ...workspace, regions: [region, await copyStore(workspace.store)] });
+    const findings = await look({ ...workspace, regions: [region, await copyOfStore(workspace.store)] });
     assert.deepEqual(levels(findings, 'regions'), ['warn', 'ok']);
     assert.match(
       of(findings, 'regions')[0]?.found ?? '',

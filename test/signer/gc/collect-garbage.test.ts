@@ -16,6 +16,7 @@ import { noFloors } from '../../../src/trust/floors.ts';
 import { trustRoot } from '../../../src/trust/trusted-set.ts';
 import type { MemoryFileSystem } from '../../support/memory-file-system.ts';
 import { everyStorageCut, StorageReplay } from '../../support/storage-replay.ts';
+import { copyOfStore, namesOf } from '../../support/stored-files.ts';
 import {
   addVersion,
   copyOf,
@@ -36,21 +37,6 @@ function at(now: number, options: Partial<CollectOptions> = {}): CollectOptions 
   return { now: () => now, settings: defaultGrace, wishes: [], act: true, ...options };
 }
 
-async function copyStore(from: SwappableStore): Promise<MemoryStore> {
-  const copy = new MemoryStore();
-  for await (const { name } of from.list()) {
-    const file = await from.read(name, 1e8);
-    await copy.create(name, file?.bytes ?? new Uint8Array());
-  }
-  return copy;
-}
-
-async function namesOf(store: SwappableStore, prefix = ''): Promise<readonly string[]> {
-  const names: string[] = [];
-  for await (const { name } of store.list(prefix)) names.push(name);
-  return names;
-}
-
 interface Scene {
   readonly disk: MemoryFileSystem;
   readonly store: MemoryStore;
@@ -62,7 +48,7 @@ let made: Promise<Scene> | undefined;
 async function scene(): Promise<Scene> {
   made ??= makeScene();
   const { disk, store } = await made;
-  return { disk: copyOf(disk), store: await copyStore(store) };
+  return { disk: copyOf(disk), store: await copyOfStore(store) };
 }
 
 async function makeScene(): Promise<Scene> {
@@ -242,14 +228,14 @@ describe('signer/gc: collect', () => {
   it('PUB-01: dies at any call of either phase, and the next run finishes; nothing that is listed is ever gone', async () => {
     const base = await scene();
     await collectGarbage(await open(base.disk, base.store), at(start + 56 * day));
-    const expected = await copyStore(base.store);
+    const expected = await copyOfStore(base.store);
     const work = async (store: SwappableStore): Promise<void> => {
       const workspace = await open(base.disk, store);
       await collectGarbage(workspace, at(start + 57 * day));
     };
     await work(expected);
     const calls = await everyStorageCut(
-      () => copyStore(base.store),
+      () => copyOfStore(base.store),
       work,
       async (store) => {
         const workspace = await open(base.disk, store);

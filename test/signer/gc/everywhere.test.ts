@@ -9,8 +9,8 @@ import { refreshRepositories } from '../../../src/signer/refresh.ts';
 import { addTarget, removeTarget } from '../../../src/signer/release/add-target.ts';
 import type { Workspace } from '../../../src/signer/workspace/workspace.ts';
 import { MemoryStore } from '../../../src/storage/memory.ts';
-import type { SwappableStore } from '../../../src/storage/store.ts';
 import { dyingAtCommit, StorageReplay } from '../../support/storage-replay.ts';
+import { namesOf } from '../../support/stored-files.ts';
 import {
   addVersion,
   day,
@@ -25,12 +25,6 @@ import {
 
 function at(now: number, options: Partial<CollectOptions> = {}): CollectOptions {
   return { now: () => now, settings: defaultGrace, wishes: [], act: true, ...options };
-}
-
-async function namesOf(store: SwappableStore, prefix = ''): Promise<readonly string[]> {
-  const names: string[] = [];
-  for await (const { name } of store.list(prefix)) names.push(name);
-  return names;
 }
 
 async function publishOld(workspace: Workspace, disk: Workspace['fileSystem']): Promise<void> {

@@ -12,6 +12,7 @@ import type { SwappableStore } from '../../../src/storage/store.ts';
 import { noFloors } from '../../../src/trust/floors.ts';
 import { withS3 } from '../../support/s3-scene.ts';
 import { StorageReplay } from '../../support/storage-replay.ts';
+import { copyFiles } from '../../support/stored-files.ts';
 import {
   addVersion,
   copyOf,
@@ -47,8 +48,7 @@ describe('publishing to a bucket: crashes', () => {
     await withS3({ shownTime: () => later }, async ({ store }) => {
       const prepare = async () => {
         await remove(store);
-        for await (const { name } of memory.list())
-          await store.create(name, (await memory.read(name, 10_000_000))?.bytes ?? new Uint8Array());
+        await copyFiles(memory, store);
         return { ...first, fileSystem: copyOf(disk) };
       };
       const recorder = new StorageReplay(store);

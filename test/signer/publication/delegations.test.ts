@@ -22,6 +22,7 @@ import { repositoriesOf, type Workspace } from '../../../src/signer/workspace/wo
 import { MemoryStore } from '../../../src/storage/memory.ts';
 import type { MemoryFileSystem } from '../../support/memory-file-system.ts';
 import { everyStorageCut } from '../../support/storage-replay.ts';
+import { copyOfStore } from '../../support/stored-files.ts';
 import {
   addVersion,
   copyOf,
@@ -324,10 +325,7 @@ describe('signer/publication: delegated roles', () => {
     const calls = await everyStorageCut(
       async () => {
         disk = copyOf(fs);
-        const copy = new MemoryStore();
-        for await (const { name } of good.list())
-          await copy.create(name, (await good.read(name, 1_000_000))?.bytes ?? new Uint8Array());
-        return copy;
+        return await copyOfStore(good);
       },
       async (store) => await planAndPublish(await open(disk, store), later),
       async (store, where) => {
