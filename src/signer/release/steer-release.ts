@@ -76,12 +76,13 @@ export async function steerReleases(
   run: SteerRun & { readonly passOver?: boolean },
 ): Promise<SteeringPlans> {
   const live = await readAll(workspace, wishes, run.signal);
+  const waiting = await readSteering(workspace);
   const outcomes: Outcome[] = [];
   for (const wish of wishes) {
     const repository = live.get(placeFor(workspace, wish).name);
     if (repository === undefined)
       throw new TidegateError('internal', 'a repository was read and is not there');
-    outcomes.push(await outcomeOf(workspace, wish, repository, run.now));
+    outcomes.push(await outcomeOf(workspace, wish, { live: repository, waiting, at: run.now }));
   }
   const planned = outcomes.flatMap((one) => (one.kind === 'planned' ? [one.plan] : []));
   const isPassable = ({ kind }: Outcome): boolean => kind === 'nothing-to-do' && planned.length > 0;
@@ -120,15 +121,21 @@ type Outcome =
     }
   | { readonly kind: 'refused'; readonly error: TidegateError };
 
-async function outcomeOf(
-  workspace: Workspace,
-  wish: Wish,
-  live: LiveRepository,
-  at: number,
-): Promise<Outcome> {
-  const why = nothingToDo(live, wish);
-  if (why !== undefined) {
+interface Present {
+  readonly live: LiveRepository;
+  /** Changes that wait. */
+  readonly waiting: readonly Steering[];
+  /** In milliseconds. */
+  readonly at: number;
+}
+
+async function outcomeOf(workspace: Workspace, wish: Wish, { live, waiting, at }: Present): Promise<Outcome> {
+  const reason = nothingToDo(live, wish);
+  if (reason !== undefined) {
     const name = steeringName(wish as Steering);
+    const other = waiting.find((one) => steeringName(one) === name);
+    const left = other === undefined ? '' : `; a change of it waits (${other.kind}): tidegate waves drop`;
+    const why = reason + left;
     const error = new TidegateError('release-invalid', `${name}: ${why}`, { release: name });
     return { kind: 'nothing-to-do', name, why, error };
   }
