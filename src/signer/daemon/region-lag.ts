@@ -3,8 +3,8 @@
  * journal; where nobody can tell, since it was first seen not to follow.
  */
 import { isTidegateError } from '../../errors.ts';
-import type { ReadableStore } from '../../storage/store.ts';
-import { readCommit } from '../publication/commit-journal.ts';
+import type { WritableStore } from '../../storage/store.ts';
+import { readCommit, readCommits } from '../publication/commit-journal.ts';
 import type { RegionState } from '../publication/region.ts';
 import { noteName } from '../publication/store-note.ts';
 
@@ -20,14 +20,20 @@ export interface Lag {
   readonly since: number;
 }
 
-/** When the first store got what the region lacks, in milliseconds since the epoch; undefined: nobody noted it. */
+/**
+ * When the first store got what the region lacks, in milliseconds since the epoch; undefined: nobody noted it. A clean-up
+ * takes old notes away: the oldest one that is left is of a time at which the region was behind already.
+ */
 export async function lackingSince(
-  store: ReadableStore,
+  store: WritableStore,
   { repository, version }: Pick<RegionState, 'repository' | 'version'>,
 ): Promise<number | undefined> {
   if (version === undefined) return undefined;
   try {
-    return (await readCommit(store, noteName(repository, 'journal', version + 1)))?.time;
+    const next = await readCommit(store, noteName(repository, 'journal', version + 1));
+    if (next !== undefined) return next.time;
+    const later = (await readCommits(store, repository)).filter((commit) => commit.version > version);
+    return later.length === 0 ? undefined : Math.min(...later.map(({ time }) => time));
   } catch (error) {
     if (!isTidegateError(error) || error.class === 'cancelled') throw error;
     return undefined;
@@ -38,7 +44,7 @@ export async function lackingSince(
 export async function lagsAfter(
   before: readonly Lag[],
   states: readonly RegionState[],
-  { store, now }: { readonly store: ReadableStore; readonly now: number },
+  { store, now }: { readonly store: WritableStore; readonly now: number },
 ): Promise<readonly Lag[]> {
   const isOf = (lag: Lag) => (state: RegionState) =>
     state.repository === lag.repository && state.region === lag.region;

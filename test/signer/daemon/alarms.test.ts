@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { type ErrorCode, TidegateError } from '../../../src/errors.ts';
 import { alarmsOf } from '../../../src/signer/daemon/alarms.ts';
-import { longestLag } from '../../../src/signer/daemon/region-lag.ts';
+import { lackingSince, longestLag } from '../../../src/signer/daemon/region-lag.ts';
 import { checkExpirations } from '../../../src/signer/expiry/expiration-check.ts';
 import { noThresholds, usualValidity } from '../../../src/signer/expiry/thresholds.ts';
+import { formatNote, noteName } from '../../../src/signer/publication/store-note.ts';
+import { MemoryStore } from '../../../src/storage/memory.ts';
 import { day, start } from '../../support/workspace.ts';
 
 const repository = 'metadata';
@@ -27,6 +29,21 @@ function lagging(lag: number): readonly string[] {
 }
 
 describe('signer/daemon/alarms', () => {
+  it('a region is behind since the first timestamp that it lacks, or since the oldest that is still noted', async () => {
+    const store = new MemoryStore();
+    const note = async (version: number, time: number) =>
+      await store.create(
+        noteName('metadata', 'journal', version),
+        formatNote({ version, snapshot: 1, sha256: 'a', noted_at: time }),
+      );
+    const since = async (version: number) => await lackingSince(store, { repository: 'metadata', version });
+    assert.equal(await since(3), undefined);
+    await note(7, 7000);
+    await note(8, 8000);
+    assert.deepEqual([await since(3), await since(6), await since(7)], [7000, 7000, 8000]);
+    assert.equal(await since(8), undefined);
+  });
+
   it('when a region has been behind for more than an hour', () => {
     assert.deepEqual(lagging(longestLag), []);
     assert.match(
