@@ -40,7 +40,7 @@ export const aWhile = 5 * 24 * 3_600_000;
 
 /** @throws what reading the store throws, and cancelled; what is wrong with a repository is a finding */
 export async function examine(workspace: Workspace, options: ExamineOptions): Promise<readonly Finding[]> {
-  const { url, now, signal } = options;
+  const { url, signal } = options;
   const open = url === undefined ? undefined : await openPublicStore(url);
   try {
     const { location } = workspace.store;
@@ -50,7 +50,7 @@ export async function examine(workspace: Workspace, options: ExamineOptions): Pr
       const live = await readLive(workspace, place, signal).catch(notReadable);
       if (open !== undefined) {
         findings.push(...(await hostsOf(workspace, place, open, options)));
-        findings.push(...(await publicFindings(workspace, place, live, open, { now, url, signal })));
+        findings.push(...(await publicFindings(workspace, live, open, options)));
       }
       if (live === undefined) continue;
       findings.push(...(await ownFiles(workspace, live, options)));
@@ -133,16 +133,13 @@ async function lookAsHosts(
 
 async function publicFindings(
   { settings, roots }: Workspace,
-  place: RepositoryPlace,
   live: LiveRepository | undefined,
   open: ReadableStore,
-  {
-    url = '',
-    signal,
-  }: { readonly url?: string | undefined; readonly now: number; readonly signal?: AbortSignal | undefined },
+  { url = '', signal }: ExamineOptions,
 ): Promise<readonly Finding[]> {
   const { published } = live ?? {};
   if (live === undefined || published === undefined) return [];
+  const { place } = live;
   const { folders } = place;
   const targets = listedFiles(folders, listingIn(live));
   const root = settings.firstRoot + Math.max(roots.length, live.roots.length) - 1;

@@ -13,10 +13,10 @@ export interface RecentSnapshots {
  * from there keeps rather more than less. Walked back from the present version, without a gap, up to the first commit that
  * is older than the grace: that one was current when the grace began.
  *
- * @param current the version of the present timestamp
  * A clock that was behind dates a commit too early; it counts as no older than any before it. And what an older timestamp
  * lists stays for as long as that one is valid.
  *
+ * @param current the version of the present timestamp
  * @param since when the grace began, in milliseconds since the epoch
  * @param now for timestamps that are still valid; without it none is
  */
