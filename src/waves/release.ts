@@ -41,12 +41,16 @@ export interface Schedule {
   readonly opened?: number;
 }
 
-export interface Release extends ReleaseId, Schedule {
+/** When each host has its turn. */
+export interface WaveSchedule extends Schedule {
+  /** How hosts stand inside a wave; absent in manifests of Bottlerocket's tools, see `spreadOf`. */
+  readonly spread?: Spread;
+}
+
+export interface Release extends ReleaseId, WaveSchedule {
   /** The highest version that anyone should run: hosts above it go down to it, and do not go above it. */
   readonly maxVersion: string;
   readonly images: Images;
-  /** How hosts stand inside a wave; absent in manifests of Bottlerocket's tools, see `spreadOf`. */
-  readonly spread?: Spread;
   /** A host that runs a lower version takes nothing above this release before it has run it. */
   readonly barrier?: true;
   /** Set while no further host may take the release. */

@@ -28,6 +28,7 @@ import {
   releaseKey,
   releaseName,
   type Schedule,
+  type WaveSchedule,
   type Withdrawal,
 } from './release.ts';
 import { MAX_SEED } from './seed.ts';
@@ -38,9 +39,6 @@ import { formatTime, isTime, timeRange } from './wave-time.ts';
 export const emptyManifest: Manifest = { updates: [], migrations: [] };
 
 export type NewRelease = Omit<Release, 'maxVersion'> & { readonly maxVersion?: string };
-
-/** Who updates when; `scheduleOf` makes it from a policy. Of `opened` whole seconds are kept. */
-export type WaveSchedule = Schedule & Pick<Release, 'spread'>;
 
 /** A schedule as a spread can hold it: `shipped` has no end of the last wave. */
 export function inSpread({ lastWaveEnds, ...schedule }: Schedule, spread: Spread): WaveSchedule {
@@ -92,7 +90,7 @@ export function removeRelease(manifest: Manifest, id: ReleaseId): Manifest {
   return { ...manifest, updates: manifest.updates.filter((release) => release !== found) };
 }
 
-/** Gives a release other waves. Those it had are forgotten, with their spread, end, groups and pause. */
+/** Gives a release other waves; of `opened` whole seconds are kept. Those it had are forgotten, with their spread, end, groups and pause. */
 export function setWaves(manifest: Manifest, id: ReleaseId, schedule: WaveSchedule): Manifest {
   const found = requireRelease(manifest, id);
   const updates = manifest.updates.map((release) =>

@@ -18,7 +18,7 @@
  * All throw release-invalid.
  */
 import { type FleetName, isSameFleet } from '../metadata/repository-layout.ts';
-import type { HostGroup, Manifest, Pause, Release, ReleaseId } from './release.ts';
+import type { HostGroup, Manifest, Pause, Release, ReleaseId, WaveSchedule } from './release.ts';
 import { releaseKey, spreadOf } from './release.ts';
 import {
   inSpread,
@@ -27,7 +27,6 @@ import {
   requireRelease,
   setMaxVersion,
   setWaves,
-  type WaveSchedule,
 } from './releases.ts';
 import { MAX_SEED } from './seed.ts';
 import { completeAt, openPlaces, turnOf } from './turn.ts';

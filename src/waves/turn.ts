@@ -1,9 +1,7 @@
 /** When a host's turn for a release comes, by its group or else by its seed, and how far through the fleet a release is. */
-import { type Release, spreadOf } from './release.ts';
+import { spreadOf, type WaveSchedule } from './release.ts';
 import { MAX_SEED, type Seed } from './seed.ts';
 import { opensAt } from './wave.ts';
-
-export type Schedulable = Pick<Release, 'waves' | 'spread' | 'lastWaveEnds' | 'groups'>;
 
 export interface TurnHost {
   readonly seed: Seed;
@@ -15,13 +13,13 @@ export interface TurnHost {
  *
  * @throws config-invalid when the seed is not 0 … 2048
  */
-export function turnOf(release: Schedulable, { seed, labels = [] }: TurnHost): number | 'always' {
+export function turnOf(release: WaveSchedule, { seed, labels = [] }: TurnHost): number | 'always' {
   const group = release.groups?.find((one) => one.labels.some((label) => labels.includes(label)));
   return group?.opens ?? opensAt(release.waves, seed, spreadOf(release), release.lastWaveEnds);
 }
 
 /** The hosts that go by their seed become open in the order of seeds: the number of places, 0 … 2048, that are. */
-export function openPlaces(release: Schedulable, now: number): number {
+export function openPlaces(release: WaveSchedule, now: number): number {
   let open = 0;
   let above = MAX_SEED;
   while (open < above) {
@@ -33,7 +31,7 @@ export function openPlaces(release: Schedulable, now: number): number {
 }
 
 /** When every place of the fleet and every group is open: milliseconds, or `always` */
-export function completeAt(release: Schedulable): number | 'always' {
+export function completeAt(release: WaveSchedule): number | 'always' {
   const last = turnOf(release, { seed: MAX_SEED - 1 });
   const { groups = [] } = release;
   if (groups.length === 0) return last;
