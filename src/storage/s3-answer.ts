@@ -17,6 +17,9 @@ const deepestNesting = 16;
 /** Bytes a second, beside what the stall limit gives to all of it. */
 const slowestAnswer = 4 * 1024;
 
+/** While S3 puts parts together it sends a blank now and then, for minutes: so many times the patience. */
+const patiently: Readonly<Record<string, number>> = { CompleteMultipartUploadCommand: 20 };
+
 /** What the answer to a command must hold; without it the SDK reads nothing, and nothing looks like an empty list. */
 const rootOf: Readonly<Record<string, string>> = {
   ListObjectsV2Command: 'ListBucketResult',
@@ -60,7 +63,11 @@ export async function boundAnswer(
     body.destroy();
     throw refused('encoding-refused', location, `an answer with the encoding ${encoding.slice(0, 40)}`);
   }
-  const bytes = await readUpTo(body, good ? longestAnswer : longestError, patience);
+  const bytes = await readUpTo(
+    body,
+    good ? longestAnswer : longestError,
+    patience * (patiently[command] ?? 1),
+  );
   if (bytes === undefined && good)
     throw refused('length-limit', location, `an answer of more than ${longestAnswer} bytes`);
   const text = bytes?.toString('utf8') ?? '';

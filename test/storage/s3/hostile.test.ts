@@ -1,10 +1,12 @@
 /** A bucket that means harm: what it answers is bounded, and is never taken for more than it is. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, get, type IncomingMessage, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { isTidegateError } from '../../../src/errors.ts';
+import { probeStore } from '../../../src/storage/probe-store.ts';
 import { S3Store } from '../../../src/storage/s3.ts';
-import { xmlFault } from '../../../src/storage/s3-answer.ts';
+import { boundAnswer, xmlFault } from '../../../src/storage/s3-answer.ts';
 import { listFiles } from '../../../src/storage/s3-list.ts';
 import { testCredentials } from '../../support/s3-server.ts';
 import { bytesOf } from '../../support/store-suite.ts';
@@ -86,6 +88,35 @@ describe('a hostile bucket', () => {
       await assert.rejects(namesOf(store), { code: 'too-slow' });
       await assert.rejects(store.create('1.root.json', Buffer.from('root')), { code: 'too-slow' });
     });
+  });
+
+  it('blanks that S3 sends while it puts parts together are no drip', async () => {
+    const blanks: RequestListener = (_request, response) => {
+      response.writeHead(200);
+      let sent = 0;
+      const timer = setInterval(() => {
+        sent += 1;
+        if (sent < 15) return void response.write(' ');
+        clearInterval(timer);
+        response.end('<CompleteMultipartUploadResult/>');
+      }, 20);
+    };
+    const server = createServer(blanks).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const ask = async (command: string): Promise<unknown> => {
+      const { port } = server.address() as AddressInfo;
+      const [body] = (await once(get({ port, host: '127.0.0.1' }), 'response')) as [IncomingMessage];
+      const answer = { statusCode: 200, headers: {}, body };
+      await boundAnswer(answer, { command, location: 'it', patience: 100 });
+      return String(answer.body).trim();
+    };
+    try {
+      assert.equal(await ask('CompleteMultipartUploadCommand'), '<CompleteMultipartUploadResult/>');
+      await assert.rejects(ask('PutObjectCommand'), { name: 'TimeoutError' });
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 
   it('DEP-07: DOCTYPE, entities and deep nesting are refused before anything parses them', async () => {
@@ -197,9 +228,45 @@ describe('a hostile bucket', () => {
         response.writeHead(status, headers).end('<Error><Code>PermanentRedirect</Code></Error>');
       };
       await against(elsewhere, async (store) => {
-        await assert.rejects(store.read('a', 1), { code: 'http-status', message: /region eu-central-1/ });
-        await assert.rejects(store.stat('a'), { code: 'http-status', message: /region eu-central-1/ });
+        await assert.rejects(store.read('a', 1), {
+          code: 'config-invalid',
+          message: /region eu-central-1; write region=/,
+        });
+        await assert.rejects(store.stat('a'), {
+          code: 'config-invalid',
+          message: /region eu-central-1; write region=/,
+        });
         assert.equal(asked, 3);
+      });
+    }
+  });
+
+  it('names a region that is refused, also by a server that tells no other', async () => {
+    const malformed: RequestListener = (_request, response) =>
+      void response
+        .writeHead(400)
+        .end(
+          '<Error><Code>AuthorizationHeaderMalformed</Code><Message>the region "mars-1" is wrong; expecting "us-east-1".</Message></Error>',
+        );
+    await against(malformed, async (store) => {
+      const named = { code: 'config-invalid', message: /expecting "us-east-1"; write region=/ };
+      await assert.rejects(store.read('a', 1), named);
+      await assert.rejects(store.create('a', new Uint8Array(1)), named);
+      await assert.rejects(probeStore(store), named);
+    });
+  });
+
+  it('PUB-16: a key that nobody has is no absent file, whatever the status', async () => {
+    for (const [status, code, message] of [
+      [404, 'XAdminUserNotFound', /nobody has the access key/],
+      [403, 'InvalidAccessKeyId', /nobody has the access key/],
+      [403, 'SignatureDoesNotMatch', /secret key does not belong/],
+    ] as const) {
+      const unknown: RequestListener = (_request, response) =>
+        void response.writeHead(status).end(`<Error><Code>${code}</Code></Error>`);
+      await against(unknown, async (store) => {
+        await assert.rejects(store.read('timestamp.json', 9), { code: 'access-denied', message });
+        await assert.rejects(store.create('a', new Uint8Array(1)), { code: 'access-denied', message });
       });
     }
   });
