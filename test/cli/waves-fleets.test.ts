@@ -105,7 +105,10 @@ describe('tidegate waves for several fleets', () => {
     const mistyped = await session.type('waves pause aws-esc,metal * 1.1.0');
     assert.match(mistyped.beside, /\[not-found\].*"aws-esc" fits no fleet of tidegate\.toml/);
     const nowhere = await session.type('waves pause * * 9.9.9');
-    assert.match(nowhere.beside, /\[release-invalid\] nothing was changed, since 4 of 4/);
+    assert.match(
+      nowhere.beside,
+      /nothing was changed, since 4 of 4 cannot be: release aws-ecs x86_64 9\.9\.9, .*release metal x86_64 9\.9\.9: it is not published \(see tidegate waves show\)\n/,
+    );
     await run('waves withdraw aws-ecs,aws-k8s x86_64,aarch64 1.1.0 --reason bad --publish');
     assert.deepEqual(
       (await shown()).withdrawn.map(({ variant }) => variant),

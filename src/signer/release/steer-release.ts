@@ -185,10 +185,25 @@ function requireAll(outcomes: readonly Outcome[]): void {
   const errors = outcomes.flatMap((one) => (one.kind === 'planned' ? [] : [one.error]));
   const [first] = errors;
   if (first === undefined) return;
-  if (errors.length === 1 && outcomes.length === 1) throw first;
-  const all = errors.map(({ message }) => message).join('; ');
+  if (outcomes.length === 1) throw first;
+  const refused = new Map<string, string[]>();
+  for (const { message, details } of errors) {
+    const name = String(details.release ?? 'a release');
+    const [reason] = message.split(`${name}: `).slice(-1);
+    const key = reason ?? message;
+    refused.set(key, [...(refused.get(key) ?? []), name]);
+  }
+  const all = Array.from(refused, ([reason, names]) => `${shownNames(names)}: ${reason}`).join('; ');
   const text = `nothing was changed, since ${errors.length} of ${outcomes.length} cannot be: ${all}`;
-  throw new TidegateError('release-invalid', text, first.details);
+  const names = [...refused.values()].flat();
+  throw new TidegateError('release-invalid', text, { refused: names });
+}
+
+const mostShown = 5;
+
+function shownNames(names: readonly string[]): string {
+  const more = names.length - mostShown;
+  return names.slice(0, mostShown).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
 /** What to take back: the change of a release, or of the highest version of a fleet. */
