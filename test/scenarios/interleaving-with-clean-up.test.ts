@@ -10,8 +10,8 @@ import { schedulesTest, withScene } from '../support/schedules.ts';
 function mixOf(seed: number): Mix {
   return {
     publishers: 1 + (seed % 2),
-    ...(seed % 3 !== 2 && { first: 'old.bin' }),
-    collectors: seed % 3 === 0 ? 2 : 1,
+    ...(seed % 5 !== 2 && { first: 'old.bin' }),
+    collectors: 1 + (seed % 3),
     daemon: seed % 4 === 0,
     hosts: seed % 5 === 0 ? 1 : 0,
     leaps: seed % 7 === 0 ? 4 : 0,
@@ -31,10 +31,9 @@ describe('a clean-up beside publishers, in any order', () => {
   const scene = withScene();
 
   schedulesTest(scene, {
-    title: 'I6: nothing that a timestamp within the grace refers to is ever removed, in a thousand schedules',
+    title: 'I6: nothing that a timestamp within the grace refers to is ever removed',
     mixOf,
-    usual: 1000,
-    longest: 15_000,
+    usual: 400,
     check: ({ schedules, commits, removals }) => {
       assert.ok(commits > schedules / 4 && removals > schedules / 4, `${commits}, ${removals} removed`);
     },
