@@ -224,9 +224,9 @@ describe('waves/simulation against the closed form', () => {
     close(found.bare, costOf({ requests: 12.16e6 + 150_000, bytes: 14.96e9 }, listPrices.origin), 0.01);
   });
 
-  it('follows the closed form of a rollout to the percent', () => {
-    const days = { default: 9, accelerated: 3, slow: 16, emergency: 2, none: 2 } as const;
-    for (const [policy, length] of Object.entries(days)) {
+  const days = { default: 9, accelerated: 3, slow: 16, emergency: 2, none: 2 } as const;
+  for (const [policy, length] of Object.entries(days)) {
+    it(`follows the closed form of a rollout to the percent: ${policy}`, () => {
       const manifest = policy === 'none' ? manifestOf('1.1.0') : manifestOf('1.1.0', policy);
       const polling = { interval: 6 * hour, jitter: 0, phase: { kind: 'spread' } } as const;
       const download = { ...fleetOf().download, startWithin: policy === 'slow' ? 9 * hour : hour };
@@ -236,8 +236,8 @@ describe('waves/simulation against the closed form', () => {
       assert.ok((deviation ?? 1) < 0.015, `${policy}: ${deviation}`);
       assert.equal(updated, 1);
       assert.equal(rows.length, length * 24);
-    }
-  });
+    });
+  }
 });
 
 describe('waves/simulation', () => {
