@@ -169,16 +169,16 @@ describe('tidegate latest', () => {
       const value = (name: string) => parameters.get(`/os/demo/x86_64/${name}`)?.value;
       try {
         await run(line('/os'));
-        assert.deepEqual([value('latest/image_version'), value('1.1.0/status')], ['1.1.0', 'offered']);
+        assert.deepEqual([value('latest/image_version'), value('1.1.0/status')], ['1.1.0', 'available']);
         await run('waves withdraw demo x86_64 1.1.0 -w acme --publish');
         const shown = await run(`${line('/os')} --dry-run`);
         assert.match(shown, /1\.1\.0\/status +withdrawn\n/);
         assert.match(shown, /latest\/image_version +1\.0\.0\n/);
-        assert.equal(value('1.1.0/status'), 'offered', 'nothing was written');
+        assert.equal(value('1.1.0/status'), 'available', 'nothing was written');
         await run(line('/os'));
         assert.deepEqual(
           ['latest/image_version', 'latest/status', '1.1.0/status', '1.1.0/image_version'].map(value),
-          ['1.0.0', 'offered', 'withdrawn', '1.1.0'],
+          ['1.0.0', 'available', 'withdrawn', '1.1.0'],
         );
         await run('waves withdraw demo x86_64 1.0.0 -w acme --publish');
         const none = await session.type(line('/os'));

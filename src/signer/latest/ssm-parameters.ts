@@ -1,7 +1,7 @@
 /**
  * What users of the seed project look up in AWS Systems Manager: `PREFIX/VARIANT/ARCH/latest/image_version` and
  * `image_id`, and the same below the version. Our image id is the SHA-256 of the image that hosts boot from (root, or the
- * only one); where each image is stands in `image/KIND/…`. `status` is ours: `offered`, `paused`, or `withdrawn` for a version
+ * only one); where each image is stands in `image/KIND/…`. `status` is ours: `available`, or `withdrawn` for a version
  * that was taken back, whose other parameters stay; `none` below `latest` while nothing is offered. `latest` is written last,
  * its version and then its status last of all.
  */
@@ -56,7 +56,7 @@ function folderOf(version: string): string {
 
 type Member = readonly [name: string, value: string];
 
-function membersOf({ version, images, release }: LatestRelease): readonly Member[] {
+function membersOf({ version, images }: LatestRelease): readonly Member[] {
   const main = images.find(({ kind }) => kind === 'root') ?? images[0];
   return [
     ...images.flatMap(({ kind, name, url, length, sha256 }): readonly Member[] => [
@@ -67,7 +67,7 @@ function membersOf({ version, images, release }: LatestRelease): readonly Member
     ]),
     ['image_id', main?.sha256 ?? ''],
     ['image_version', version],
-    ['status', release.pause === undefined ? 'offered' : 'paused'],
+    ['status', 'available'],
   ];
 }
 
