@@ -52,6 +52,7 @@ export function furtherProbes(store: SwappableStore, folder: string): readonly P
     { promise: 'lists what was written last', run: () => tryList(store, `${folder}listed/`) },
     { promise: 'ranges', run: () => tryRange(store, `${folder}range`) },
     { promise: 'removes only what was seen', run: () => tryRemove(store, `${folder}removed`) },
+    { promise: 'creates what was removed', run: () => tryCreateRemoved(store, `${folder}removed-once`) },
   ];
 }
 
@@ -217,4 +218,17 @@ async function tryRemove(store: SwappableStore, name: string): Promise<Finding> 
     lost === 'lost' && removed === 'removed' && gone,
     `stale etag ${lost}, right etag ${removed}`,
   );
+}
+
+/** Where versioning keeps what was removed, some stores take it for present. */
+async function tryCreateRemoved(store: SwappableStore, name: string): Promise<Finding> {
+  await store.create(name, randomBytes(small));
+  const removed = await store.remove(name, (await store.stat(name))?.etag ?? '').catch(mayNot);
+  if (removed === 'may not') return { kept: 'refused', found: 'this identity may not remove files' };
+  const again = await store.create(name, randomBytes(small)).catch((error: unknown) => {
+    if (isTidegateError(error, 'store-unsupported', 'name-taken')) return 'refused';
+    throw error;
+  });
+  const advice = again === 'refused' ? '; switch versioning off there' : '';
+  return finding(again === 'created', `removed, then ${again}${advice}`);
 }

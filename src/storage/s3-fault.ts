@@ -21,6 +21,7 @@ export type S3FaultKind =
   | 'expired'
   | 'skewed'
   | 'forbidden'
+  | 'elsewhere'
   | 'unsupported'
   | 'digest'
   | 'refused';
@@ -59,6 +60,13 @@ const kindOfCode: Readonly<Record<string, S3FaultKind>> = {
   InvalidToken: 'expired',
   TokenRefreshRequired: 'expired',
   RequestTimeTooSkewed: 'skewed',
+  // versitygw answers 404 to a key that nobody has: read as "absent", a bucket with everything in it looks empty.
+  InvalidAccessKeyId: 'forbidden',
+  XAdminUserNotFound: 'forbidden',
+  AuthorizationHeaderMalformed: 'elsewhere',
+  PermanentRedirect: 'elsewhere',
+  TemporaryRedirect: 'elsewhere',
+  IllegalLocationConstraintException: 'elsewhere',
   NotImplemented: 'unsupported',
   BadDigest: 'digest',
   XAmzContentChecksumMismatch: 'digest',
@@ -82,12 +90,11 @@ export function faultOf(error: unknown, now: number, date: number | undefined): 
   const status = statusOf(error);
   const skew = date === undefined ? undefined : now - date;
   const name = error instanceof Error ? error.name : 'unknown';
-  const text = (regionAdvice(error) ?? (error instanceof Error ? error.message : String(error))).slice(
-    0,
-    300,
-  );
+  const region = regionAdvice(error);
+  const text = (region ?? (error instanceof Error ? error.message : String(error))).slice(0, 300);
   const code = status === 0 ? (systemCode(error) ?? name) : name;
-  return { kind: kindOf(status, name, skew), status, code, text, skew, cause: error };
+  const kind = region === undefined ? kindOf(status, name, skew) : 'elsewhere';
+  return { kind, status, code, text, skew, cause: error };
 }
 
 /** Where an answer says that the bucket is elsewhere: nothing of ours follows it there. */
@@ -96,7 +103,7 @@ function regionAdvice(error: unknown): string | undefined {
   if (typeof response !== 'object' || response === null || !('headers' in response)) return undefined;
   const region = new Map(Object.entries(response.headers ?? {})).get('x-amz-bucket-region');
   if (typeof region !== 'string' || ![301, 307, 400].includes(statusOf(error))) return undefined;
-  return `the bucket is in the region ${region.slice(0, 40)}; write region=… into its address if another one is asked now`;
+  return `the bucket is in the region ${region.slice(0, 40)}`;
 }
 
 /** The difference from which S3 refuses requests, a little less: a 403 to HEAD does not tell its reason. */
@@ -139,6 +146,7 @@ const codeOf: Readonly<Record<S3FaultKind, ErrorCode>> = {
   expired: 'access-denied',
   skewed: 'clock-skewed',
   forbidden: 'access-denied',
+  elsewhere: 'config-invalid',
   unsupported: 'store-unsupported',
   digest: 'hash-mismatch',
   refused: 'http-status',
@@ -153,14 +161,25 @@ export function faultError(fault: S3Fault, what: string, location: string): Tide
   return new TidegateError(codeOf[kind], text, details, { cause });
 }
 
-function advice({ kind, skew, text }: S3Fault): string {
+const wrongCredentials: Readonly<Record<string, string>> = {
+  InvalidAccessKeyId:
+    'nobody has the access key of these credentials; is it the right profile or environment?',
+  XAdminUserNotFound:
+    'nobody has the access key of these credentials; is it the right profile or environment?',
+  SignatureDoesNotMatch: 'the secret key does not belong to the access key of these credentials',
+};
+
+function advice({ kind, code, skew, text }: S3Fault): string {
   switch (kind) {
     case 'skewed':
       return `: this machine's clock is ${skewText(skew)}; set it`;
     case 'expired':
       return ': the credentials have expired, and the new ones that were looked for have too';
     case 'forbidden':
+      if (Object.hasOwn(wrongCredentials, code)) return `: ${wrongCredentials[code]}`;
       return ': the credentials are wrong, a permission is missing, or the file is absent and s3:ListBucket is missing';
+    case 'elsewhere':
+      return `: ${printable(text).replace(/\.$/, '')}; write region=… of the bucket into its address, or set AWS_REGION`;
     case 'unsupported':
       return ': it lacks what this work needs; `tidegate store probe` shows what it can do';
     case 'refused':

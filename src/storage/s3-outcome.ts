@@ -25,6 +25,8 @@ const worthALook: readonly S3FaultKind[] = [
 
 export interface ConditionalWrite<Output> {
   readonly what: string;
+  /** On which condition: that no file is there, or one of a known etag. */
+  readonly condition: 'absent' | 'etag';
   readonly request: S3Request<Output>;
   readonly look: () => Promise<Seen>;
   readonly signal: AbortSignal | undefined;
@@ -36,7 +38,7 @@ export interface ConditionalWrite<Output> {
  */
 export async function writeUntilKnown<Output>(
   calls: S3Calls,
-  { what, request, look, signal }: ConditionalWrite<Output>,
+  { what, condition, request, look, signal }: ConditionalWrite<Output>,
 ): Promise<Output | 'written' | 'ours' | 'theirs'> {
   let ambiguous = false;
   for (let attempt = 1; ; attempt += 1) {
@@ -50,14 +52,22 @@ export async function writeUntilKnown<Output>(
     if (seen === 'theirs') return 'theirs';
     if (attempt >= calls.attempts)
       throw fault.kind === 'precondition'
-        ? contradiction(calls, what)
+        ? contradiction(calls, what, condition)
         : faultError(fault, what, calls.location);
     await calls.wait(attempt, what, signal);
   }
 }
 
-/** Ceph's object gateway compares the quotes too. */
-function contradiction({ location }: S3Calls, what: string): TidegateError {
-  const text = `${location} refuses a condition that holds when ${what}; if \`tidegate store probe\` says so, write etags=bare into the address.`;
+/** Ceph's object gateway compares the quotes too; versitygw with versioning counts what was removed as there. */
+function contradiction(
+  { location }: S3Calls,
+  what: string,
+  condition: ConditionalWrite<unknown>['condition'],
+): TidegateError {
+  const reason =
+    condition === 'absent'
+      ? 'it says that a file is there, and none is. It may count a removed one that versioning keeps; then switch versioning off there. `tidegate store probe` tells: "creates what was removed"'
+      : 'if `tidegate store probe` says so, write etags=bare into the address';
+  const text = `${location} refuses a condition that holds when ${what}: ${reason}.`;
   return new TidegateError('store-unsupported', text, { location });
 }

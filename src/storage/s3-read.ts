@@ -36,7 +36,7 @@ export async function headFile(
       what,
       (client, sdk, options) => client.send(new sdk.HeadObjectCommand({ ...input, ...mode }), options),
       signal,
-      ['absent', 'forbidden', 'expired', 'refused'],
+      ['absent', 'forbidden', 'expired', 'elsewhere', 'refused'],
     );
   let head = await look();
   if (head instanceof S3Refusal) {

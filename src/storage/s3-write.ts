@@ -50,6 +50,7 @@ async function putGathered(
 ): Promise<'created' | 'present'> {
   const outcome = await writeUntilKnown(calls, {
     what: `creating ${name}`,
+    condition: 'absent',
     request: put(calls, name, bytes, stated.sha256, { IfNoneMatch: '*' }),
     look: async () =>
       (await compareStored(calls, name, stated, sizes, signal)) === 'same' ? 'ours' : 'unchanged',
@@ -110,7 +111,13 @@ export async function swapFile(
     if (seen !== 'unchanged') return seen === 'ours' ? 'swapped' : 'lost';
   }
   const request = put(calls, name, own, sha256Of(own), condition);
-  const outcome = await writeUntilKnown(calls, { what: `replacing ${name}`, request, look, signal });
+  const outcome = await writeUntilKnown(calls, {
+    what: `replacing ${name}`,
+    condition: expected === undefined ? 'absent' : 'etag',
+    request,
+    look,
+    signal,
+  });
   if (typeof outcome === 'string') return outcome === 'theirs' ? 'lost' : 'swapped';
   const found = await read().catch(tooLargeToBeOurs);
   // Another etag: somebody has replaced it since, which is their right.

@@ -116,7 +116,7 @@ export class S3Store implements PromisingStore {
       'asking for the time',
       (client, sdk, options) => client.send(new sdk.HeadBucketCommand({ Bucket: bucket }), options),
       signal,
-      ['absent', 'forbidden', 'skewed', 'bucket-absent', 'expired', 'refused', 'unsupported'],
+      ['absent', 'forbidden', 'skewed', 'bucket-absent', 'expired', 'elsewhere', 'refused', 'unsupported'],
     );
     return this.calls.connection.storeTime;
   }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isTidegateError } from '../../../src/errors.ts';
 import { DirectoryStore } from '../../../src/storage/directory.ts';
 import { MemoryStore } from '../../../src/storage/memory.ts';
 import { type ProbeReport, probeStore } from '../../../src/storage/probe-store.ts';
@@ -24,7 +25,7 @@ describe('probes of a store', () => {
     for (const store of [new DirectoryStore(folder), new MemoryStore()]) {
       const report = await probeStore(store);
       assert.deepEqual([broken(report), report.publishable, report.left], [[], true, []]);
-      assert.equal(report.rows.length, 8);
+      assert.equal(report.rows.length, 9);
       assert.deepEqual(await namesIn(store), []);
       assert.equal(await requirePublishable(store, { singleWriter: false }), undefined);
     }
@@ -35,7 +36,7 @@ describe('probes of a store', () => {
     await withS3({}, async ({ server, store }) => {
       const report = await probeStore(store);
       assert.deepEqual([broken(report), report.publishable, report.left], [[], true, []]);
-      assert.equal(report.rows.length, 15);
+      assert.equal(report.rows.length, 16);
       assert.deepEqual([await namesIn(store), server.openUploads.size], [[], 0]);
     });
   });
@@ -89,6 +90,7 @@ describe('probes of a store', () => {
       assert.equal(report.publishable, true);
       assert.deepEqual(broken(report), [
         'removes only what was seen: refused',
+        'creates what was removed: refused',
         'conditional delete: refused',
       ]);
       assert.ok(report.left.length > 0);
@@ -133,6 +135,34 @@ describe('probes of a store', () => {
         assert.deepEqual([report.publishable, broken(report), report.left], [publishable, missing, []]);
       });
     });
+
+  it('PUB-13: tell that a removed file counts as there, and advise what helps against just that', async () => {
+    await withS3({}, async ({ server, store }) => {
+      const removed = new Set<string>();
+      server.faults = ({ operation, key }) => {
+        if (operation === 'delete') removed.add(key);
+        const taken = operation === 'put' && removed.has(key);
+        return taken ? { kind: 'status', status: 412, code: 'PreconditionFailed' } : undefined;
+      };
+      const report = await probeStore(store);
+      assert.deepEqual([report.publishable, broken(report)], [true, ['creates what was removed: no']]);
+      const row = report.rows.find(({ promise }) => promise === 'creates what was removed');
+      assert.equal(row?.found, 'removed, then refused; switch versioning off there');
+      assert.equal(await store.create('note.json', Buffer.from('1')), 'created');
+      const { etag = '' } = (await store.stat('note.json')) ?? {};
+      assert.equal(await store.remove('note.json', etag), 'removed');
+      for (const again of [
+        () => store.create('note.json', Buffer.from('1')),
+        () => store.swap('note.json', Buffer.from('1'), undefined),
+      ])
+        await assert.rejects(again, (error) => {
+          assert.ok(isTidegateError(error, 'store-unsupported'));
+          assert.match(error.message, /switch versioning off/);
+          assert.doesNotMatch(error.message, /etags=bare/);
+          return true;
+        });
+    });
+  });
 
   it('PUB-13: a declared single writer looks before it writes, where the store does not', async () => {
     await withS3({ conditions: 'ignored', store: { lookFirst: true } }, async ({ store }) => {
