@@ -64,6 +64,16 @@ describe('tidegate publish: what was approved', () => {
     assert.match((await session.type('publish --resume')).out, /metadata: nothing was begun/);
   });
 
+  it('release status does not say that everything is everywhere when it could see nothing', async () => {
+    await session.type('publish');
+    writeFileSync(join(session.directory, 'acme', 'repository', 'metadata', 'timestamp.json'), '{}');
+    const unread = await session.type('release status');
+    assert.doesNotMatch(unread.out, /every release/);
+    assert.match(unread.beside, /timestamp/);
+    assert.notEqual(unread.status, 0);
+    assert.match((await session.type('release status 1.0.0')).out, /in 0 of 1\n\s+demo x86_64\s+unknown/);
+  });
+
   it('a policy refuses by name, and is overridden on record', async () => {
     appendFileSync(join(session.directory, 'acme', 'tidegate.toml'), '\n[policy]\nlargest_release = 10\n');
     assert.match(

@@ -43,7 +43,7 @@ interface Look {
  * One version, or every one that waits or is in some and not in all repositories. One repository that cannot be read hides
  * nothing of the others.
  *
- * @throws cancelled, and what reading the workspace throws
+ * @throws cancelled, what a repository cannot be read for when no version is known at all, and what reading the workspace throws
  */
 export async function releaseStatusOf(
   workspace: Workspace,
@@ -54,6 +54,9 @@ export async function releaseStatusOf(
   const looks: Look[] = [];
   for (const place of repositoriesOf(workspace.settings)) looks.push(await lookAt(workspace, place, signal));
   const versions = wanted === undefined ? openVersions(looks, drafts) : [wanted];
+  const unread = looks.find(({ error }) => error !== undefined);
+  // Nothing to show where not everything was seen is no "everything is everywhere".
+  if (versions.length === 0 && unread?.error !== undefined) throw unread.error;
   return versions.map((version) => ({
     version,
     fleets: looks.flatMap((look) => fleetsOf(look, version, drafts)),
