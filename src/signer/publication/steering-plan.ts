@@ -90,12 +90,23 @@ export function isSteered(change: Steering, manifest: Manifest): boolean {
   }
   const release = findRelease(manifest, change);
   if (change.kind === 'withdraw')
-    return release === undefined && findWithdrawal(manifest, change) !== undefined;
+    return (
+      release === undefined &&
+      findWithdrawal(manifest, change) !== undefined &&
+      isCalledBack(change, manifest)
+    );
   if (release === undefined) return false;
   if (change.kind === 'pause') return change.everyone ? isPausedForAll(release) : release.pause !== undefined;
   if (change.kind === 'resume') return release.pause === undefined;
   if (change.kind === 'barrier') return (release.barrier === true) === change.on;
   return false;
+}
+
+/** Somebody else may have withdrawn the release and let hosts stay: then the highest version is none that is listed. */
+function isCalledBack(change: Extract<Steering, { kind: 'withdraw' }>, { updates }: Manifest): boolean {
+  if (change.callBack === undefined) return true;
+  const own = updates.filter((one) => isSameFleet(one, change));
+  return own.every(({ maxVersion }) => own.some(({ version }) => version === maxVersion));
 }
 
 /**

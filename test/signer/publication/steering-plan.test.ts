@@ -37,6 +37,19 @@ describe('signer/publication/steering-plan', () => {
     );
   });
 
+  it('does not take a call back for done that somebody else left out', () => {
+    const change = { kind: 'withdraw', ...fleet, version: '1.1.0', base: '', callBack: 'highest' } as const;
+    const before = { ...emptyManifest, updates: [{ ...release, version: '1.0.0' }, release] };
+    const plan = (manifest: typeof emptyManifest) =>
+      planSteering({ manifest, steering: [{ change }], at: 0 });
+    const called = plan(before).manifest;
+    assert.equal(isSteered(change, called), true);
+    const { callBack: _, ...plain } = change;
+    const left = planSteering({ manifest: before, steering: [{ change: plain }], at: 0 }).manifest;
+    assert.deepEqual([isSteered(plain, left), isSteered(change, left)], [true, false]);
+    assert.throws(() => plan(left), /it was withdrawn since this change \(withdraw\) was made/);
+  });
+
   it('names the version that a withdrawal calls hosts back to', () => {
     const manifest = { ...emptyManifest, updates: [{ ...release, version: '1.0.0' }, release] };
     const withdraw = (callBack?: string) => {
