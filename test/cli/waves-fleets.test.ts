@@ -1,6 +1,6 @@
 /** One command steers a release in many repositories: all of those that are meant, or none. */
 import assert from 'node:assert/strict';
-import { cpSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CommandLine, commandLine } from '../support/command-line.ts';
 
@@ -133,5 +133,28 @@ describe('tidegate waves for several fleets', () => {
     assert.match(highest.beside, /left out: highest version of metal x86_64: it is so already/);
     await run('publish');
     assert.match((await session.type('waves drop * *')).beside, /no change waits/);
+  });
+
+  it('is answered for by one override for all, and each is on record', async () => {
+    const path = join(session.directory, 'os', 'tidegate.toml');
+    await run('waves max-version * * 1.0.0 --publish');
+    const toml = readFileSync(path, 'utf8').replace(/^\[waves\]/m, '[waves]\nminimum_bake = "3 days"');
+    writeFileSync(path, toml);
+    const refused = await session.type('waves max-version aws-* * 1.1.0 --publish');
+    assert.match(
+      refused.beside,
+      /\[policy-violated\] release aws-ecs x86_64 1\.1\.0: found 0 minutes before wave 2/,
+    );
+    await run('waves drop aws-* *');
+    const answered = '--publish --override wave-bake --reason urgent';
+    await run(`waves max-version aws-* * 1.1.0 ${answered}`);
+    const lines = readFileSync(join(session.directory, 'os', 'overrides.jsonl'), 'utf8')
+      .trim()
+      .split('\n');
+    assert.equal(lines.length, 3);
+    await run('waves pause * * 1.1.0 --everyone --publish');
+    session.now += 3_600_000;
+    assert.match((await session.type('waves resume * * 1.1.0 --publish')).beside, /\[policy-violated\]/);
+    await run(`waves resume * * 1.1.0 ${answered}`);
   });
 });

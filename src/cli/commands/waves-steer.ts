@@ -31,23 +31,23 @@ and is not so yet. Either all of them change or none; --dry-run shows which.
 export const defineSteering: Define = (command, surroundings) => {
   defineSet(command.command('set'), surroundings);
   definePause(command.command('pause'), surroundings);
-  releaseCommand(command.command('resume'))
+  addOverrideOptions(releaseCommand(command.command('resume')))
     .description('Go on with a paused release where it stopped: every host later by the length of the pause.')
     .addHelpText(
       'after',
       `${wordsOfPublishing}\nExample:\n  tidegate waves resume demo x86_64 1.2.0 --publish\n`,
     )
-    .action((...args: [...Id, SteerOptions]) =>
-      steer({ kind: 'resume', ...idIn(args) }, args[3], surroundings),
+    .action((...args: [...Id, SwayOptions]) =>
+      steer({ kind: 'resume', ...idIn(args) }, args[3], surroundings, overridesIn(args[3])),
     );
   defineAccelerate(command.command('accelerate'), surroundings);
   defineWithdraw(command.command('withdraw'), surroundings);
-  fleetCommand(command.command('max-version'))
+  addOverrideOptions(fleetCommand(command.command('max-version')))
     .description('Set the highest version that hosts of a variant and architecture run: those above go down.')
     .argument('<version>')
     .addHelpText('after', `${wordsOfPublishing}\nExample:\n  tidegate waves max-version demo x86_64 1.1.0\n`)
-    .action((variant: string, arch: string, maxVersion: string, options: SteerOptions) =>
-      steer({ kind: 'max-version', variant, arch, maxVersion }, options, surroundings),
+    .action((variant: string, arch: string, maxVersion: string, options: SwayOptions) =>
+      steer({ kind: 'max-version', variant, arch, maxVersion }, options, surroundings, overridesIn(options)),
     );
   defineBarrier(command.command('barrier'), surroundings);
   addFleetArguments(addWorkspaceOption(command.command('drop')))
