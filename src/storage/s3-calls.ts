@@ -125,7 +125,9 @@ export class S3Calls {
       const fault = faultOf(error, now(), storeTime);
       // Whatever the store answers in good time, it is not overloaded.
       const outcome = isAmbiguous(fault) ? 'other' : 'success';
-      this.concurrency.end(turn, fault.kind === 'throttled' ? 'throttled' : outcome);
+      // On a thin line many at once starve each other until they stall: fewer of them come through.
+      const tooMany = fault.kind === 'throttled' || fault.kind === 'too-slow';
+      this.concurrency.end(turn, tooMany ? 'throttled' : outcome);
       if (signal?.aborted === true) throw cancelled(what, signal);
       if (error instanceof TidegateError) throw error;
       const configuration = configurationError(error, this.location);

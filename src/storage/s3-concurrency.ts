@@ -1,6 +1,7 @@
 /**
- * How many requests are under way at once. A bucket that says "slow down" is believed: the number halves, once for all
- * requests that were under way together, and grows again by one after as many successes as it is large.
+ * How many requests are under way at once. A bucket that says "slow down" is believed, and a line on which they stall is
+ * too thin for so many: the number halves, once for all requests that were under way together, and grows again by one
+ * after as many successes as it is large.
  */
 import { cancelled, checkCancelled } from './cancel.ts';
 

@@ -132,6 +132,14 @@ describe('outcomes of writes to a bucket', () => {
     });
   });
 
+  it('halves the requests at once when they stall', async () => {
+    await withS3({ store: { stallTimeout: 100 } }, async ({ server, store }) => {
+      server.faults = first('head', { kind: 'never' });
+      await store.stat('x');
+      assert.equal(store.calls.concurrency.limit, 4);
+    });
+  });
+
   it('halves the requests at once when told to slow down, and recovers', async () => {
     await withS3({}, async ({ server, store }) => {
       const { concurrency } = store.calls;
