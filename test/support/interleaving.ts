@@ -61,7 +61,7 @@ export function numbersFrom(seed: number): () => number {
 /** Told every change; whatever it throws ends the schedule. */
 export type Watch = (name: string, store: MemoryStore) => Promise<void>;
 
-export interface Clock {
+interface Clock {
   /** Milliseconds since the epoch. */
   readonly start: number;
   /** Of 1000 turns so many come after a leap. Default: none. */

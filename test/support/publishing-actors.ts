@@ -20,7 +20,7 @@ import { Invariants, wholeState } from './publication-invariants.ts';
 import { fillStore, later, onOwnDisk, type Ready, type Scene } from './publishing-scene.ts';
 import { day, hour, unlock } from './workspace.ts';
 
-export const usualTrouble: Trouble = {
+const usualTrouble: Trouble = {
   refused: 1.5,
   lost: 1.5,
   late: 1.5,

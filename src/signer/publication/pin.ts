@@ -33,7 +33,7 @@ import {
 export const pinLifetime = 7 * 24 * 3_600_000;
 
 /** Milliseconds after holding a pin within which a publication commits. */
-export const pinHolds = pinLifetime / 2;
+const pinHolds = pinLifetime / 2;
 /** Milliseconds for which whoever cleans up heeds a pin that has run out. */
 export const pinSlack = pinLifetime / 2;
 

@@ -107,10 +107,10 @@ export interface Signing {
   readonly outage?: Span;
 }
 
-export const maxHosts = 2 ** 31;
-export const maxCaches = 1000;
+const maxHosts = 2 ** 31;
+const maxCaches = 1000;
 /** A run counts requests by the second. */
-export const maxDuration = 60 * 24 * 3_600_000;
+const maxDuration = 60 * 24 * 3_600_000;
 
 const minute = 60_000;
 const hour = 60 * minute;
