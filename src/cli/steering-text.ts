@@ -59,7 +59,7 @@ export function steeringGroups(all: readonly PlannedSteering[], now: number): re
 }
 
 /** What a release that is a barrier means. */
-export const barrierText = 'a barrier: hosts below it take nothing above it before it';
+export const barrierText = 'a barrier: hosts below it must run it before anything above it';
 
 /** Hosts that have had their turn and would lose it. */
 function closingLines(

@@ -77,7 +77,7 @@ function addAddOptions(command: Command): Command {
     )
     .option('--max-version <version>', 'the highest version that anyone should run')
     .option('--role <name>', 'the delegated role that lists the images (default: the top-level one)')
-    .option('--barrier', 'hosts that run a lower version take nothing above it before it')
+    .option('--barrier', 'hosts that run a lower version must run it before anything above it')
     .option('--readmit', 'offer a version again that was withdrawn')
     .option('--dry-run', 'read and check everything; write nothing')
     .addHelpText(

@@ -168,7 +168,9 @@ function defineWithdraw(command: Command, surroundings: Surroundings): void {
 
 function defineBarrier(command: Command, surroundings: Surroundings): void {
   releaseCommand(command)
-    .description('Make a release a barrier: hosts that run a lower version take nothing above it before it.')
+    .description(
+      'Make a release a barrier: hosts that run a lower version must run it before anything above it.',
+    )
     .option('--off', 'make it none')
     .addHelpText(
       'after',

@@ -36,7 +36,7 @@ export interface ReleaseOptions {
   readonly maxVersion?: string;
   /** Add a version that was withdrawn once. */
   readonly readmit?: boolean;
-  /** Hosts that run a lower version take nothing above it before it. Default false. */
+  /** Hosts that run a lower version must run it before anything above it. Default false. */
   readonly barrier?: boolean;
 }
 

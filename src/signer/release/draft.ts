@@ -33,7 +33,7 @@ export interface Draft extends ReleaseId {
   readonly role?: string;
   /** It was withdrawn once, and is to be offered again all the same. */
   readonly readmit?: boolean;
-  /** Hosts below take nothing above it before it. */
+  /** Hosts below must run it before anything above it. */
   readonly barrier?: boolean;
 }
 
