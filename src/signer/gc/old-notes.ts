@@ -65,6 +65,8 @@ async function oldProbes(store: SwappableStore, now: number): Promise<readonly s
   const names: string[] = [];
   for (const folder of ['.probe/', listsFolder]) {
     for await (const { name } of store.list(folder)) {
+      // A repository gc/lists has its notes below the same folder.
+      if (folder === listsFolder && name.slice(folder.length).includes('/')) continue;
       const time = await modifiedTime(store, name);
       if (time !== undefined && time + probeLife < now) names.push(name);
     }

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { TidegateError } from '../../../src/errors.ts';
 import { collectEverywhere } from '../../../src/signer/gc/collect-everywhere.ts';
 import type { CollectOptions } from '../../../src/signer/gc/collect-garbage.ts';
@@ -8,6 +11,7 @@ import { holdPin, pinLifetime } from '../../../src/signer/publication/pin.ts';
 import { refreshRepositories } from '../../../src/signer/refresh.ts';
 import { addTarget, removeTarget } from '../../../src/signer/release/add-target.ts';
 import type { Workspace } from '../../../src/signer/workspace/workspace.ts';
+import { DirectoryStore } from '../../../src/storage/directory.ts';
 import { MemoryStore } from '../../../src/storage/memory.ts';
 import { dyingAtCommit, StorageReplay } from '../../support/storage-replay.ts';
 import { namesOf } from '../../support/stored-files.ts';
@@ -148,6 +152,22 @@ describe('signer/gc: old notes', () => {
     assert.deepEqual(await kinds(start + 2 * pinLifetime + 1), ['plans']);
     assert.deepEqual(await kinds(start + defaultGrace.grace), ['plans']);
     assert.deepEqual(await kinds(start + defaultGrace.grace + 1), ['plans', 'prepared']);
+  });
+
+  it('files of dead probes go after a day; the notes of a repository gc/lists are none', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tidegate-notes-'));
+    try {
+      const store = new DirectoryStore(folder);
+      const workspace = await open(await workspaceDisk(), store);
+      const probes = ['.probe/x', '.publish/gc/lists/x.json'];
+      for (const name of [...probes, '.publish/gc/lists/journal/1.json'])
+        await store.create(name, Buffer.from('{}'));
+      const look = async (now: number) => await endOldNotes(workspace, { now, grace: 0, act: false });
+      assert.deepEqual(await look(Date.now() + day - hour), []);
+      assert.deepEqual(await look(Date.now() + day + hour), probes);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('the journal keeps what was current in its time, the one before, and what is still valid', () => {
