@@ -180,9 +180,10 @@ function beginsOf({ releases, steered, manifest, at }: PolicyFacts): Begin[] {
     const start = beginOf(stays ? before : release);
     const isChanged = !stays && (before !== undefined || news.has(releaseKey(release)));
     if (start === undefined) return [];
-    // What is open cannot have been opened later than now, whatever clock wrote that down.
-    const isOpen = !isChanged && (stays ? before : release).waves.size === 0;
-    return [{ release, isChanged, start: isOpen ? Math.min(start, at) : start }];
+    // No host knew of it earlier; and what is open was not opened later, whatever clock wrote that down.
+    const isOpen = (stays ? before : release).waves.size === 0;
+    const known = isOpen ? Math.min(start, at) : start;
+    return [{ release, isChanged, start: isChanged ? Math.max(start, at) : known }];
   });
 }
 

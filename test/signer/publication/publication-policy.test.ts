@@ -179,6 +179,18 @@ describe('signer/publication/publication-policy', () => {
     assert.deepEqual(violationsOf(settings, [facts]), []);
   });
 
+  it('bake-time: a release whose first wave is past begins when it is published', async () => {
+    const workspace = await withPolicy('[policy]\nminimum_bake = "2 days"');
+    await addVersion(workspace, '1.0.0', { startTime: start });
+    await planAndPublish(workspace, start);
+    await addVersion(workspace, '1.1.0', { startTime: start - 30 * day });
+    assert.match(
+      (await violated(workspace, start + day)).join(),
+      /^bake-time: release demo x86_64 1\.1\.0: first wave at 2026-11-25T12/,
+    );
+    assert.deepEqual(await violated(workspace, start + 3 * day), []);
+  });
+
   it('bake-time: what is open counts from now at the latest, whatever another clock wrote', () => {
     const id = { variant: 'demo', arch: 'x86_64', maxVersion: '1.1.0', images: { image: 'x' } };
     const open = { ...id, version: '1.0.0', waves: new Map<number, number>(), opened: start + 900 * day };
