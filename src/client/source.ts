@@ -3,10 +3,10 @@
  * mirror does not keep a client from starting.
  */
 import { TidegateError } from '../errors.ts';
-import { encodeSegment } from '../metadata/role-name.ts';
 import { isAddress } from '../storage/address.ts';
 import { openHostStore } from '../storage/host-location.ts';
-import { HttpStore } from '../storage/http.ts';
+import { HttpStore, nameFor } from '../storage/http.ts';
+import { encodeName } from '../storage/http-address.ts';
 import type { CancelOptions, OpenFile, ReadableStore, ReadOptions } from '../storage/store.ts';
 import type { Location, Settings } from './options.ts';
 
@@ -41,13 +41,13 @@ export class Source {
 
   /** @param name of a target, as `targetFileName` gives it */
   async openTarget(name: string, options: ReadOptions): Promise<OpenFile | undefined> {
-    return await this.#reading(name, async (store) => await store.open(encodedFor(store, name), options));
+    return await this.#reading(name, async (store) => await store.open(nameFor(store, name), options));
   }
 
   /** The address of a target, for people and for other tools. */
   targetUrl(name: string): string {
     const isUrl = isAddress(this.location);
-    return `${this.location.replace(/\/$/, '')}/${isUrl ? encodePath(name) : name}`;
+    return `${this.location.replace(/\/$/, '')}/${isUrl ? encodeName(name) : name}`;
   }
 
   close(): void {
@@ -74,12 +74,4 @@ function asSourceTrouble(error: unknown, name: string, location: string): unknow
   if (!(error instanceof TidegateError) || !['disk', 'config'].includes(error.class)) return error;
   const text = `${name} cannot be read from ${location}: ${error.message}`;
   return new TidegateError('network-unreachable', text, { ...error.details, file: name }, { cause: error });
-}
-
-function encodedFor(store: ReadableStore, name: string): string {
-  return store instanceof HttpStore && store.encodedNames ? encodePath(name) : name;
-}
-
-function encodePath(name: string): string {
-  return name.split('/').map(encodeSegment).join('/');
 }

@@ -30,7 +30,12 @@ function baseFault(text: string, url: URL | undefined): string | undefined {
 
 /** The address of a stored name, each segment encoded so that every server reads it the same way. */
 export function fileUrl(base: URL, name: string): URL {
-  return new URL(name.split('/').map(encodeSegment).join('/'), base);
+  return new URL(encodeName(name), base);
+}
+
+/** Segment by segment. */
+export function encodeName(name: string): string {
+  return name.split('/').map(encodeSegment).join('/');
 }
 
 const LONGEST_ENCODED = 4096;

@@ -7,7 +7,7 @@
  */
 import * as http from 'node:http';
 import { TidegateError } from '../errors.ts';
-import { checkEncodedName, fileUrl, parseBaseUrl, urlText } from './http-address.ts';
+import { checkEncodedName, encodeName, fileUrl, parseBaseUrl, urlText } from './http-address.ts';
 import { type BodyLimits, HttpBody } from './http-body.ts';
 import { statusError } from './http-error.ts';
 import { type Answer, drain, exchange, type HttpLimits } from './http-exchange.ts';
@@ -43,6 +43,12 @@ const defaultLimits: HttpLimits & BodyLimits = {
 
 /** What this store decides itself. */
 const RESERVED_HEADERS: readonly string[] = ['accept-encoding', 'range', 'if-range', 'host', 'connection'];
+
+/** A name as a store takes it: encoded where that is asked for. */
+export function nameFor(store: ReadableStore, name: string): string {
+  return store instanceof HttpStore && store.encodedNames ? encodeName(name) : name;
+}
+
 export class HttpStore implements ReadableStore {
   readonly location: string;
   readonly encodedNames: boolean;

@@ -1,6 +1,5 @@
 /** A folder of a store, with its own files alone in view. Names of files are given as they are, not encoded. */
-import { encodeSegment } from '../../metadata/role-name.ts';
-import { HttpStore } from '../../storage/http.ts';
+import { HttpStore, nameFor } from '../../storage/http.ts';
 import { openStore } from '../../storage/location.ts';
 import type { CancelOptions, OpenFile, ReadableStore, ReadOptions } from '../../storage/store.ts';
 
@@ -33,9 +32,7 @@ export class StoreFolder {
   }
 
   #named(name: string): string {
-    const path = this.#prefix + name;
-    const encode = this.#store instanceof HttpStore && this.#store.encodedNames;
-    return encode ? path.split('/').map(encodeSegment).join('/') : path;
+    return nameFor(this.#store, this.#prefix + name);
   }
 }
 

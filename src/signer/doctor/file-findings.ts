@@ -1,6 +1,5 @@
 /** Whether every file is there that targets roles list, by its length: a host that is sent to a missing one cannot update. */
-import { encodeSegment } from '../../metadata/role-name.ts';
-import { HttpStore } from '../../storage/http.ts';
+import { nameFor } from '../../storage/http.ts';
 import type { ReadableStore } from '../../storage/store.ts';
 import { inParallel } from '../audit/parallel.ts';
 import type { ListedFile } from '../publication/listed-files.ts';
@@ -18,17 +17,11 @@ export async function fileFindings(
 ): Promise<readonly Finding[]> {
   const wrong: string[] = [];
   await inParallel(files, parallel, async ({ name, length }) => {
-    const found = await store.stat(nameIn(store, name), signal && { signal });
+    const found = await store.stat(nameFor(store, name), signal && { signal });
     if (found?.length !== length) wrong.push(name);
   });
   if (wrong.length === 0) return [ok('files', where, `all ${files.length} listed files are there`)];
   const named = wrong.toSorted().slice(0, mostNamed).join(', ');
   const found = `${wrong.length} of ${files.length} listed files are missing or cut short: ${named}`;
   return [fail('files', where, found, 'put them back, or publish without them; hosts cannot get them')];
-}
-
-/** Names of targets as this store takes them. */
-function nameIn(store: ReadableStore, name: string): string {
-  const encode = store instanceof HttpStore && store.encodedNames;
-  return encode ? name.split('/').map(encodeSegment).join('/') : name;
 }
