@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CommandLine, commandLine } from '../support/command-line.ts';
 
@@ -155,6 +155,27 @@ describe('tidegate: from images to a published repository', () => {
     assert.match((await session.type('release list')).out, /no release waits/);
     const absent = await session.type('release drop demo x86_64 1.0.0');
     assert.match(absent.beside, /error \[release-invalid\]/);
+  });
+
+  it('names the way on when somebody else has published the same version meanwhile', async () => {
+    const drafts = join(session.directory, 'acme', 'drafts');
+    const image = join(session.directory, 'disk-1.0.0.img');
+    const bytes = readFileSync(image);
+    await session.type('release add disk-1.0.0.img --version 1.0.0');
+    cpSync(drafts, join(session.directory, 'saved'), { recursive: true });
+    await session.type('release drop demo x86_64 1.0.0');
+    writeFileSync(image, 'the image of somebody else');
+    await session.type('release add disk-1.0.0.img --version 1.0.0');
+    assert.equal((await session.type('publish')).status, 0);
+    cpSync(join(session.directory, 'saved'), drafts, { recursive: true });
+    writeFileSync(image, bytes);
+    for (const command of ['plan', 'publish']) {
+      const { status, beside } = await session.type(command);
+      assert.equal(status, 64);
+      assert.match(beside, /\[release-invalid\].*published it meanwhile.*release drop demo x86_64 1\.0\.0/);
+    }
+    assert.equal((await session.type('release drop demo x86_64 1.0.0')).status, 0);
+    assert.match((await session.type('publish')).out, /nothing to publish/);
   });
 
   it('says before it asks for a passphrase that a key is not at hand', async () => {

@@ -215,6 +215,9 @@ describe('tidegate waves', () => {
       ).beside,
       /\[release-invalid\].*without waves is open as soon as it is published/,
     );
+    const mistyped = await session.type(`waves accelerate ${release} --policy acelerated`);
+    assert.equal(mistyped.status, 78);
+    assert.match(mistyped.beside, /acelerated\.toml does not exist, expected one of accelerated, default/);
     await run(`waves accelerate ${release} --policy accelerated --publish`);
     assert.equal((await shown()).releases[1]?.openShare.toFixed(2), '0.10');
     assert.match((await shown()).releases[1]?.openToAll ?? '', /^2030-01-03/);
@@ -259,12 +262,17 @@ describe('tidegate waves', () => {
     const added = await session.type('release add disk-1.1.0.img --version 1.1.0');
     assert.match(added.beside, /\[release-invalid\].*withdrawn at 2030-01-02T12:00:00Z \(bad\)/);
     assert.match((await session.type(`waves withdraw ${release}`)).beside, /withdrawn already/);
-    assert.match((await session.type('waves pause demo x86_64 9.9.9')).beside, /not published/);
+    const latest = await session.type(`latest ${release}`);
+    assert.match(latest.beside, /\[not-found\] no release of demo x86_64 1\.1\.0 .*: it was withdrawn/);
+    assert.match(
+      (await session.type('waves pause demo x86_64 9.9.9')).beside,
+      /not published; those that are: 1\.0\.0\n/,
+    );
     assert.match((await session.type('waves resume demo x86_64 1.0.0')).beside, /so already: under way/);
     assert.match((await session.type('waves barrier demo x86_64 1.0.0 --off')).beside, /already: no barrier/);
     assert.match(
       (await session.type('waves pause demo arm 1.0.0')).beside,
-      /demo arm is not in tidegate\.toml/,
+      /demo arm is not in tidegate\.toml; expected one of demo x86_64\n/,
     );
     assert.match(
       (await session.type('waves withdraw demo x86_64 1.0.0 --call-back 0.5.0')).beside,

@@ -76,7 +76,7 @@ async function latest(asked: Asked, options: LatestOptions, surroundings: Surrou
   // That nothing is offered any more is written, too: who starts hosts by the parameters sees it nowhere else.
   const isTold = releases.found !== undefined || asked.version === undefined;
   if (isWritten && isTold) await writeSsm(releases, asked, options, surroundings);
-  const found = requireFound(releases.found, request);
+  const found = requireFound(releases, request);
   if (isWritten) return;
   if (options.field !== undefined)
     terminal.print(printableLine(fieldOf(found, options.field, options.image)));
@@ -131,7 +131,7 @@ function linesOf(found: LatestRelease): readonly string[] {
   const { variant, arch, version, images } = found;
   const end = openToAll(found);
   const rows = images.flatMap(({ kind, name, url, length, sha256 }) => [
-    [`  ${kind}`, name, formatBytes(length)],
+    [`  ${kind}`, `${name}  ${formatBytes(length)}`],
     ['', `sha256 ${sha256}`],
     ['', url],
   ]);

@@ -71,13 +71,15 @@ export async function readFleet(request: LatestRequest): Promise<FleetReleases> 
 }
 
 /** @throws not-found */
-export function requireFound(found: LatestRelease | undefined, request: LatestRequest): LatestRelease {
+export function requireFound({ found, withdrawn }: FleetReleases, request: LatestRequest): LatestRelease {
   if (found !== undefined) return found;
   const { places, variant, arch, version } = request;
   const name = version === undefined ? `${variant} ${arch}` : releaseName({ variant, arch, version });
   const where = places.map((place) => place.name).join(', ');
+  const taken = version !== undefined && withdrawn.includes(version);
   const paused = version === undefined ? ', or all are paused' : '';
-  throw new TidegateError('not-found', `no release of ${name} is offered in ${where}${paused}`, {
+  const why = taken ? ': it was withdrawn (tidegate waves show says why)' : paused;
+  throw new TidegateError('not-found', `no release of ${name} is offered in ${where}${why}`, {
     release: name,
   });
 }

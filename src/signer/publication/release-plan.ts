@@ -1,10 +1,11 @@
 /** Drafts of releases, as they will stand in the manifest. Pure. */
+import { TidegateError } from '../../errors.ts';
 import { digestOf } from '../../metadata/crypto.ts';
 import { manifestTarget } from '../../metadata/repository-layout.ts';
 import { targetOf } from '../../metadata/targets.ts';
 import { formatManifest } from '../../waves/manifest.ts';
-import { type Manifest, type Release, releaseKey, type Schedule } from '../../waves/release.ts';
-import { addRelease, inSpread, type NewRelease } from '../../waves/releases.ts';
+import { type Manifest, type Release, releaseKey, releaseName, type Schedule } from '../../waves/release.ts';
+import { addRelease, findRelease, inSpread, type NewRelease } from '../../waves/releases.ts';
 import type { Draft } from '../release/draft.ts';
 import { type LiveRepository, listedIn } from './live-repository.ts';
 import type { PlannedTarget } from './targets-plan.ts';
@@ -34,6 +35,7 @@ export function planReleases(
   const waiting = drafts.filter(({ draft }) => !isPublished(draft, live));
   const manifest = waiting.reduce<Manifest>((sum, one) => {
     const { readmit = false } = one.draft;
+    requireUnlisted(sum, one.draft);
     return addRelease(sum, releaseOf(one), { readmit });
   }, base);
   const keys = new Set(waiting.map(({ draft }) => releaseKey(draft)));
@@ -78,4 +80,12 @@ function releaseOf({ draft, schedule }: ScheduledDraft): NewRelease {
     ...(draft.barrier === true && { barrier: true as const }),
     ...inSpread(schedule, spread),
   };
+}
+
+/** Somebody else was first with this version, and with other images. */
+function requireUnlisted(manifest: Manifest, draft: Draft): void {
+  if (findRelease(manifest, draft) === undefined) return;
+  const name = releaseName(draft);
+  const text = `release ${name}: found that somebody published it meanwhile, expected a version that is not listed; take the draft back (tidegate release drop ${name}), and add it with a higher one`;
+  throw new TidegateError('release-invalid', text, { release: `release ${name}` });
 }

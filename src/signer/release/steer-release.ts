@@ -152,7 +152,9 @@ function nothingToDo({ manifest }: LiveRepository, wish: Wish): string | undefin
   const change = wish as Steering;
   if ('version' in wish && findRelease(manifest, wish) === undefined) {
     const withdrawn = findWithdrawal(manifest, wish) !== undefined;
-    return `it is ${withdrawn ? 'withdrawn already' : 'not published (see tidegate waves show)'}`;
+    const versions = manifest.updates.filter((one) => isSameFleet(one, wish)).map(({ version }) => version);
+    const known = versions.join(', ') || 'none';
+    return `it is ${withdrawn ? 'withdrawn already' : `not published; those that are: ${known}`}`;
   }
   if (wish.kind === 'max-version' && !manifest.updates.some((one) => isSameFleet(one, wish)))
     return 'it has no release';
@@ -244,7 +246,11 @@ function placeFor({ settings }: Workspace, wish: Wish): RepositoryPlace {
   const place = places.find((one) => isSteeringOf(one, wish as Steering));
   if (place !== undefined) return place;
   const name = wish.kind === 'migrations' ? `repository ${wish.repository}` : `${wish.variant} ${wish.arch}`;
-  throw new TidegateError('release-invalid', `${name} is not in tidegate.toml`);
+  const known = places.flatMap((one) =>
+    wish.kind === 'migrations' ? [one.name] : one.fleets.map(({ variant, arch }) => `${variant} ${arch}`),
+  );
+  const text = `${name} is not in tidegate.toml; expected one of ${known.join(', ')}`;
+  throw new TidegateError('release-invalid', text);
 }
 
 function stateText(change: Steering): string {

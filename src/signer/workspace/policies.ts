@@ -1,5 +1,5 @@
 /** The policy files of a workspace, `policies/KIND/NAME.toml`, and what in tidegate.toml is weaker than they say. */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { TidegateError } from '../../errors.ts';
 import type { FileSystem } from '../../storage/file-system.ts';
 import { readPlainFile } from '../../storage/plain-file.ts';
@@ -76,6 +76,12 @@ async function expirationPolicies(
 async function readPolicy(fs: FileSystem, folder: string, file: string): Promise<string> {
   const found = await readPlainFile(fs, join(folder, file), maxPolicyLength, { within: folder });
   if (found !== undefined) return new TextDecoder().decode(found.bytes);
-  const text = `${join('policies', file)} does not exist, expected a policy of this name`;
+  const known = await policyNames(fs, join(folder, dirname(file)));
+  const text = `${join('policies', file)} does not exist, expected one of ${known.join(', ') || 'none: there is no policy'}`;
   throw new TidegateError('config-invalid', text, { file });
+}
+
+async function policyNames(fs: FileSystem, folder: string): Promise<readonly string[]> {
+  const entries = await fs.entries(folder).catch(() => []);
+  return entries.flatMap(({ name }) => /^(.+)\.toml$/.exec(name)?.[1] ?? []).sort();
 }
