@@ -150,6 +150,6 @@ export class S3Refusal {
 function configurationError(error: unknown, location: string): TidegateError | undefined {
   if (!(error instanceof Error) || !/^Region (is missing|not accepted)/.test(error.message)) return undefined;
   const found = error.message.startsWith('Region is') ? 'No AWS region' : 'No usable AWS region';
-  const text = `${found} for ${location}: looked in the address, the environment, the profile and the machine's role.`;
+  const text = `${found} for ${location}: looked in the address, the environment and the profile; write region=… into the address, or set AWS_REGION.`;
   return new TidegateError('config-invalid', text, { location, found: 'region' }, { cause: error });
 }

@@ -74,7 +74,8 @@ export class S3Connection {
   async send<Output>(request: S3Request<Output>, signal: AbortSignal | undefined): Promise<Output> {
     this.#open ??= this.#connect();
     const { sdk, client } = await this.#open;
-    await checkCredentials(client, this.#notes, this.location);
+    const profile = this.address.profile ?? process.env.AWS_PROFILE;
+    await checkCredentials(client, { notes: this.#notes, location: this.location, profile });
     return await request(client, sdk, signal === undefined ? {} : { abortSignal: signal });
   }
 

@@ -31,11 +31,17 @@ export class CredentialNotes {
 
 const most = 50;
 
+export interface CredentialSearch {
+  readonly notes: CredentialNotes;
+  readonly location: string;
+  /** The one that is asked for, by the address or the environment. */
+  readonly profile: string | undefined;
+}
+
 /** Kept by the SDK until they expire. @throws config-invalid, access-denied, network-unreachable */
 export async function checkCredentials(
   client: S3Client,
-  notes: CredentialNotes,
-  location: string,
+  { notes, location, profile }: CredentialSearch,
 ): Promise<void> {
   notes.clear();
   try {
@@ -44,7 +50,7 @@ export async function checkCredentials(
     if (error instanceof TidegateError || /^Region is missing/.test(textOf(error))) throw error;
     const status = statusOf(error);
     const details = { location, found: 'credentials', ...(status > 0 && { status }) };
-    const text = `No AWS credentials for ${location}: ${reasonOf(error, status, notes)}.`;
+    const text = `No AWS credentials for ${location}: ${reasonOf(error, status, { notes, profile })}.`;
     throw new TidegateError(codeOf(error, status), text, details, { cause: error });
   }
 }
@@ -58,11 +64,17 @@ function codeOf(error: unknown, status: number): ErrorCode {
   return unreachable ? 'network-unreachable' : 'config-invalid';
 }
 
-function reasonOf(error: unknown, status: number, notes: CredentialNotes): string {
+function reasonOf(
+  error: unknown,
+  status: number,
+  { notes, profile = '' }: Omit<CredentialSearch, 'location'>,
+): string {
   if (notes.processFailed) return "the profile's credential_process failed; run it by hand to see why";
   const text = printable(textOf(error)).slice(0, 300).replace(/\.$/, '');
   if (/from any providers/.test(text))
-    return "looked in the address, the environment, the profile and the machine's role";
+    return profile === ''
+      ? "looked in the environment, the default profile and the machine's role; set AWS_PROFILE or AWS_ACCESS_KEY_ID, or sign in"
+      : `the profile ${printable(profile)}, which goes before AWS_ACCESS_KEY_ID, has none; name another one, or sign in`;
   return status > 0 ? `what hands them out answered ${status}: ${text}` : text;
 }
 

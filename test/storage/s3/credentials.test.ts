@@ -154,6 +154,9 @@ describe('credentials and clock of a bucket', () => {
           assert.ok(isTidegateError(error, 'config-invalid'));
           assert.match(error.message, /credential_process failed/);
           assert.doesNotMatch(error.message, /hush/);
+          const absent = await failing('prod');
+          assert.ok(isTidegateError(absent, 'config-invalid'), String(absent));
+          assert.match(absent.message, /the profile prod, which goes before AWS_ACCESS_KEY_ID, has none/);
         },
       );
       assert.equal(server.calls.length, 0);
