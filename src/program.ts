@@ -85,9 +85,19 @@ export function isCompleting(argv: readonly string[]): boolean {
   return argv[0] === completionCommand || argv[0] === 'complete';
 }
 
+/** The script calls a function of the package bash-completion, which servers and containers often lack. */
+const plainWords = `declare -F _get_comp_words_by_ref >/dev/null || _get_comp_words_by_ref() {
+    cword=$COMP_CWORD
+    words=("\${COMP_WORDS[@]}")
+    cur=\${words[cword]}
+    prev=\${words[cword - 1]}
+}
+`;
+
 /** Adds the command for tab completion; what it works with is loaded when it is asked for. */
 export async function addCompletion(program: Command, argv: readonly string[]): Promise<void> {
   if (isCompleting(argv)) {
+    if (argv[0] === completionCommand && argv[1] === 'bash') process.stdout.write(plainWords);
     const { default: add } = await import('@bomb.sh/tab/commander');
     add(program, { completionCommandName: completionCommand });
   } else {

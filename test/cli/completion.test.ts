@@ -84,4 +84,17 @@ describe('tab completion', () => {
     assert.match(type('cli', 'completion', 'bash'), /complete -F \S+ tidegate\n/);
     assert.match(type('agent', 'completion', 'zsh'), /tidegate-agent/);
   });
+
+  it('completes in a bash that has nothing but itself', () => {
+    const program = `tidegate() { [ "$*" = 'complete -- waves pau' ] && printf 'pause\\tstop\\n:4\\n'; }
+      compopt() { :; }
+      eval "$1"
+      COMP_WORDS=(tidegate waves pau) COMP_CWORD=2
+      __tidegate_complete
+      echo "\${COMPREPLY[*]}"`;
+    const args = ['--noprofile', '--norc', '-c', program, 'bash', type('cli', 'completion', 'bash')];
+    const { stdout, stderr } = spawnSync('bash', args, { encoding: 'utf8' });
+    assert.match(stdout, /^pause\b/);
+    assert.doesNotMatch(stderr, /not found/);
+  });
 });
