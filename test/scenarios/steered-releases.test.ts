@@ -5,10 +5,19 @@ import { readSteering } from '../../src/signer/release/steering-draft.ts';
 import type { Workspace } from '../../src/signer/workspace/workspace.ts';
 import { MemoryStore } from '../../src/storage/memory.ts';
 import type { ReadableStore, SwappableStore } from '../../src/storage/store.ts';
-import { Host, publishedWorkspace } from '../support/jobs.ts';
+import { Host } from '../support/jobs.ts';
 import type { MemoryFileSystem } from '../support/memory-file-system.ts';
 import { StorageReplay } from '../support/storage-replay.ts';
-import { addVersion, copyOf, day, hour, open, planAndPublish, start } from '../support/workspace.ts';
+import {
+  addVersion,
+  copyOf,
+  day,
+  hour,
+  open,
+  planAndPublish,
+  publishedWorkspace,
+  start,
+} from '../support/workspace.ts';
 
 const id = { variant: 'demo', arch: 'x86_64', version: '1.1.0' };
 

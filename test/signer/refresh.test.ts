@@ -14,16 +14,14 @@ import {
   hour,
   open,
   planAndPublish,
+  publishedWorkspace,
   start,
   unlock,
   workspaceDisk,
 } from '../support/workspace.ts';
 
 async function published(store = new MemoryStore()): Promise<Workspace> {
-  const workspace = await open(await workspaceDisk(), store);
-  await addVersion(workspace, '1.0.0');
-  await planAndPublish(workspace, start);
-  return workspace;
+  return (await publishedWorkspace(store)).workspace;
 }
 
 async function timestampOf(workspace: Workspace) {

@@ -12,31 +12,12 @@ import { reopened } from '../../src/signer/jobs/carry-out.ts';
 import { type Job, readJob } from '../../src/signer/jobs/job.ts';
 import type { StartOptions } from '../../src/signer/jobs/replacements.ts';
 import type { Workspace } from '../../src/signer/workspace/workspace.ts';
-import { MemoryStore } from '../../src/storage/memory.ts';
 import type { ReadableStore } from '../../src/storage/store.ts';
-import {
-  addVersion,
-  directory,
-  open,
-  planAndPublish,
-  putFile,
-  start,
-  unlock,
-  workspaceDisk,
-} from './workspace.ts';
+import { directory, putFile, start, unlock } from './workspace.ts';
 import { ownKey } from './workspace-ceremony.ts';
 
 export function startOptions(now: number, more: Partial<StartOptions> = {}): StartOptions {
   return { now, keys: [], making: { passphrase: undefined }, directory, unlock, ...more };
-}
-
-/** A workspace that has published version 1.0.0, its disk and its store. */
-export async function publishedWorkspace(store = new MemoryStore()) {
-  const fs = await workspaceDisk();
-  const workspace = await open(fs, store);
-  await addVersion(workspace, '1.0.0');
-  await planAndPublish(workspace, start);
-  return { fs, store, workspace: await open(fs, store) };
 }
 
 /** Everybody who is asked signs, with the keys that the workspace holds. */

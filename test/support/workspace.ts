@@ -82,3 +82,12 @@ export async function planAndPublish(
   const plan = await planPublication(workspace, { now });
   return { plan, result: await publish(workspace, plan, { now, unlock }) };
 }
+
+/** A workspace that has published version 1.0.0, its disk and its store. */
+export async function publishedWorkspace(store = new MemoryStore()) {
+  const fs = await workspaceDisk();
+  const workspace = await open(fs, store);
+  await addVersion(workspace, '1.0.0');
+  await planAndPublish(workspace, start);
+  return { fs, store, workspace: await open(fs, store) };
+}

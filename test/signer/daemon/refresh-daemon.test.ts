@@ -7,7 +7,6 @@ import { MemoryStore } from '../../../src/storage/memory.ts';
 import type { SwappableStore } from '../../../src/storage/store.ts';
 import { runDaemon, words } from '../../support/daemon-scene.ts';
 import { parseExposition } from '../../support/exposition-parser.ts';
-import type { MemoryFileSystem } from '../../support/memory-file-system.ts';
 import { StorageReplay } from '../../support/storage-replay.ts';
 import {
   addVersion,
@@ -16,23 +15,16 @@ import {
   hour,
   open,
   planAndPublish,
+  publishedWorkspace,
   start,
   workspaceDisk,
 } from '../../support/workspace.ts';
 
-interface Site {
-  readonly store: MemoryStore;
-  readonly disk: MemoryFileSystem;
-  readonly workspace: Workspace;
-}
+type Site = Awaited<ReturnType<typeof site>>;
 
-async function site(): Promise<Site> {
-  const store = new MemoryStore();
-  const disk = await workspaceDisk();
-  const workspace = await open(disk, store);
-  await addVersion(workspace, '1.0.0');
-  await planAndPublish(workspace, start);
-  return { store, disk, workspace };
+async function site() {
+  const { fs: disk, ...rest } = await publishedWorkspace();
+  return { disk, ...rest };
 }
 
 async function liveOf(workspace: Workspace) {

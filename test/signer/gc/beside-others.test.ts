@@ -18,6 +18,7 @@ import {
   hour,
   open,
   planAndPublish,
+  publishedWorkspace,
   start,
   unlock,
   workspaceDisk,
@@ -33,17 +34,10 @@ async function exists(store: SwappableStore, name: string): Promise<boolean> {
   return (await store.stat(name)) !== undefined;
 }
 
-async function published(store: SwappableStore) {
-  const workspace = await open(await workspaceDisk(), store);
-  await addVersion(workspace, '1.0.0');
-  await planAndPublish(workspace, start);
-  return workspace;
-}
-
 describe('signer/gc: beside others', () => {
   it('keeps what a repository has pinned that this workspace does not know, as one that is published first', async () => {
     const store = new MemoryStore();
-    const workspace = await published(store);
+    const { workspace } = await publishedWorkspace(store);
     await store.create(orphan, Buffer.from('an image'));
     const files = new Map([[orphan, { length: 8 }]]);
     await holdPin(store, { repository: 'other/x86_64', plan: 'ab', versions: new Map(), files }, start);
@@ -54,7 +48,7 @@ describe('signer/gc: beside others', () => {
 
   it('keeps a pin for half its life longer than it says: clocks are apart, and nobody commits by one that ran out', async () => {
     const store = new MemoryStore();
-    const workspace = await published(store);
+    const { workspace } = await publishedWorkspace(store);
     await refreshRepositories(workspace, { now: start + 6 * day, unlock });
     await store.create(orphan, Buffer.from('an image'));
     const files = new Map([[orphan, { length: 8 }]]);
@@ -121,7 +115,7 @@ describe('signer/gc: beside others', () => {
 
   it('holds the pin by the clock of the moment, however long an upload takes', async () => {
     const store = new MemoryStore();
-    const workspace = await published(store);
+    const { workspace } = await publishedWorkspace(store);
     await addVersion(workspace, '1.1.0');
     let now = start + hour;
     let left = 0;
@@ -141,7 +135,7 @@ describe('signer/gc: beside others', () => {
 
   it('a publisher that slept until its pin ran out does not commit', async () => {
     const store = new MemoryStore();
-    const workspace = await published(store);
+    const { workspace } = await publishedWorkspace(store);
     await addVersion(workspace, '1.1.0');
     let now = start + hour;
     const asleep = new StorageReplay(store, {
@@ -161,7 +155,7 @@ describe('signer/gc: beside others', () => {
 
   it('never touches another repository, wherever in the bucket it lies', async () => {
     const store = new MemoryStore();
-    const workspace = await published(store);
+    const { workspace } = await publishedWorkspace(store);
     const theirs = `targets/fleet/targets/${'b'.repeat(64)}.img`;
     await store.create('targets/fleet/metadata/timestamp.json', Buffer.from('{}'));
     await store.create(theirs, Buffer.from('theirs'));
@@ -171,7 +165,7 @@ describe('signer/gc: beside others', () => {
 
   it('never touches files that no publication writes', async () => {
     const store = new MemoryStore();
-    const workspace = await published(store);
+    const { workspace } = await publishedWorkspace(store);
     const names = [
       'README.md',
       'targets/notes.txt',
@@ -190,7 +184,7 @@ describe('signer/gc: beside others', () => {
 
   it('removes only the file that was marked: what came there meanwhile stays', async () => {
     const store = new MemoryStore();
-    const workspace = await published(store);
+    const { workspace } = await publishedWorkspace(store);
     await store.create(orphan, Buffer.from('an image'));
     await collectGarbage(workspace, at(start + hour));
     const replaced = new StorageReplay(store, {
@@ -212,7 +206,7 @@ describe('signer/gc: beside others', () => {
 
   it('a mark that could not be swapped is never written: long names come in several', async () => {
     const store = new MemoryStore();
-    const workspace = await published(store);
+    const { workspace } = await publishedWorkspace(store);
     const long = `${'ü'.repeat(100)}/${'ü'.repeat(100)}`;
     for (let index = 0; index < 3000; index += 1)
       await store.create(
@@ -229,7 +223,7 @@ describe('signer/gc: beside others', () => {
 
   it('does not act by a clock at which the published timestamp has expired, and says so', async () => {
     const store = new MemoryStore();
-    const workspace = await published(store);
+    const { workspace } = await publishedWorkspace(store);
     await store.create(orphan, Buffer.from('an image'));
     const ahead = at(start + 8 * day);
     await assert.rejects(collectGarbage(workspace, ahead), { code: 'expired' });
@@ -239,7 +233,7 @@ describe('signer/gc: beside others', () => {
 
   it('does not look by a clock that the store or the workspace contradicts', async () => {
     const store = new MemoryStore();
-    const workspace = await published(store);
+    const { workspace } = await publishedWorkspace(store);
     await store.create(orphan, Buffer.from('an image'));
     const timed = Object.assign(new StorageReplay(store), { storeTime: async () => start + hour });
     const minute = hour / 60;
@@ -251,7 +245,7 @@ describe('signer/gc: beside others', () => {
 
   it('does not act where a list does not show what was just written', async () => {
     const store = new MemoryStore();
-    const workspace = await published(store);
+    const { workspace } = await publishedWorkspace(store);
     await store.create(orphan, Buffer.from('an image'));
     await collectGarbage(workspace, at(start + hour));
     const seen = new Set<string>();

@@ -10,8 +10,15 @@ import { startRecovery, startRevocation, startRotation } from '../../../src/sign
 import { readLive } from '../../../src/signer/publication/live-repository.ts';
 import { repositoriesOf, type Workspace } from '../../../src/signer/workspace/workspace.ts';
 import { MemoryStore } from '../../../src/storage/memory.ts';
-import { publishedWorkspace, startOptions } from '../../support/jobs.ts';
-import { hour, open, planAndPublish, start, workspaceDisk } from '../../support/workspace.ts';
+import { startOptions } from '../../support/jobs.ts';
+import {
+  hour,
+  open,
+  planAndPublish,
+  publishedWorkspace,
+  start,
+  workspaceDisk,
+} from '../../support/workspace.ts';
 
 const now = start + hour;
 

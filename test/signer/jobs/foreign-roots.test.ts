@@ -5,8 +5,17 @@ import { stateOfJournal } from '../../../src/signer/jobs/honest-state.ts';
 import { readJob, readJobs } from '../../../src/signer/jobs/job.ts';
 import { startRecovery, startRevocation, startRotation } from '../../../src/signer/jobs/start-job.ts';
 import { repositoriesOf, type Workspace } from '../../../src/signer/workspace/workspace.ts';
-import { goOn, publishedWorkspace, signWaiting, startOptions } from '../../support/jobs.ts';
-import { copyOf, day, hour, open, planAndPublish, start, unlock } from '../../support/workspace.ts';
+import { goOn, signWaiting, startOptions } from '../../support/jobs.ts';
+import {
+  copyOf,
+  day,
+  hour,
+  open,
+  planAndPublish,
+  publishedWorkspace,
+  start,
+  unlock,
+} from '../../support/workspace.ts';
 import { nextRoot, ownKey } from '../../support/workspace-ceremony.ts';
 
 const now = start + day;

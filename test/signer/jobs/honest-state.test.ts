@@ -15,8 +15,17 @@ import { withKeyPlace } from '../../../src/signer/workspace/role-edit.ts';
 import { chainOf } from '../../../src/signer/workspace/roots.ts';
 import { repositoriesOf, type Workspace } from '../../../src/signer/workspace/workspace.ts';
 import type { MemoryStore } from '../../../src/storage/memory.ts';
-import { goOn, publishedWorkspace, startOptions } from '../../support/jobs.ts';
-import { addVersion, day, open, planAndPublish, putFile, start, unlock } from '../../support/workspace.ts';
+import { goOn, startOptions } from '../../support/jobs.ts';
+import {
+  addVersion,
+  day,
+  open,
+  planAndPublish,
+  publishedWorkspace,
+  putFile,
+  start,
+  unlock,
+} from '../../support/workspace.ts';
 import { nextRoot, ownKey, textOf } from '../../support/workspace-ceremony.ts';
 
 const now = start + day;

@@ -3,8 +3,16 @@ import { reopened } from '../../../src/signer/jobs/carry-out.ts';
 import { jobPath, readJob, readJobs, writeJob } from '../../../src/signer/jobs/job.ts';
 import { bringKey, makeKey, nextKeyName, parseNewKey } from '../../../src/signer/jobs/new-keys.ts';
 import { startRotation } from '../../../src/signer/jobs/start-job.ts';
-import { goOn, publishedWorkspace, startOptions } from '../../support/jobs.ts';
-import { directory, open, putFile, start, unlock, workspaceDisk } from '../../support/workspace.ts';
+import { goOn, startOptions } from '../../support/jobs.ts';
+import {
+  directory,
+  open,
+  publishedWorkspace,
+  putFile,
+  start,
+  unlock,
+  workspaceDisk,
+} from '../../support/workspace.ts';
 import { textOf } from '../../support/workspace-ceremony.ts';
 
 const context = { directory: '/images', unlock };

@@ -14,7 +14,7 @@ import { readLive } from '../../../src/signer/publication/live-repository.ts';
 import { repositoriesOf, type Workspace } from '../../../src/signer/workspace/workspace.ts';
 import { MemoryStore } from '../../../src/storage/memory.ts';
 import { readPlainFile } from '../../../src/storage/plain-file.ts';
-import { goOn, Host, publishedWorkspace, signWaiting, startOptions } from '../../support/jobs.ts';
+import { goOn, Host, signWaiting, startOptions } from '../../support/jobs.ts';
 import { PeerHost } from '../../support/peer-host.ts';
 import { StorageReplay } from '../../support/storage-replay.ts';
 import {
@@ -24,6 +24,7 @@ import {
   hour,
   open,
   planAndPublish,
+  publishedWorkspace,
   putFile,
   start,
   unlock,

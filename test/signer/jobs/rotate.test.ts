@@ -13,11 +13,20 @@ import type { MemoryStore } from '../../../src/storage/memory.ts';
 import type { SwappableStore } from '../../../src/storage/store.ts';
 import { noFloors } from '../../../src/trust/floors.ts';
 import { FileSystemReplay } from '../../support/file-system-replay.ts';
-import { goOn, Host, publishedWorkspace, signWaiting, startOptions } from '../../support/jobs.ts';
+import { goOn, Host, signWaiting, startOptions } from '../../support/jobs.ts';
 import type { MemoryFileSystem } from '../../support/memory-file-system.ts';
 import { StorageReplay } from '../../support/storage-replay.ts';
 import { copyOfStore } from '../../support/stored-files.ts';
-import { copyOf, day, directory, hour, open, start, unlock } from '../../support/workspace.ts';
+import {
+  copyOf,
+  day,
+  directory,
+  hour,
+  open,
+  publishedWorkspace,
+  start,
+  unlock,
+} from '../../support/workspace.ts';
 import { textOf } from '../../support/workspace-ceremony.ts';
 
 async function signersOf(

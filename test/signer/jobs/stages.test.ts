@@ -4,9 +4,9 @@ import { advanceJob } from '../../../src/signer/jobs/advance.ts';
 import { startRecovery, startRevocation, startRotation } from '../../../src/signer/jobs/start-job.ts';
 import { refreshRepositories } from '../../../src/signer/refresh.ts';
 import { MemoryStore } from '../../../src/storage/memory.ts';
-import { goOn, publishedWorkspace, signWaiting, startOptions } from '../../support/jobs.ts';
+import { goOn, signWaiting, startOptions } from '../../support/jobs.ts';
 import { StorageReplay } from '../../support/storage-replay.ts';
-import { copyOf, day, hour, open, start, unlock } from '../../support/workspace.ts';
+import { copyOf, day, hour, open, publishedWorkspace, start, unlock } from '../../support/workspace.ts';
 import { foreignKey } from '../../support/workspace-ceremony.ts';
 
 const now = start + day;

@@ -14,8 +14,16 @@ import { addDelegation } from '../../../src/signer/workspace/edit-delegations.ts
 import { chainOf } from '../../../src/signer/workspace/roots.ts';
 import { repositoriesOf, type Workspace } from '../../../src/signer/workspace/workspace.ts';
 import { MemoryStore } from '../../../src/storage/memory.ts';
-import { goOn, Host, publishedWorkspace, signWaiting, startOptions } from '../../support/jobs.ts';
-import { day, hour, open, planAndPublish, start, unlock } from '../../support/workspace.ts';
+import { goOn, Host, signWaiting, startOptions } from '../../support/jobs.ts';
+import {
+  day,
+  hour,
+  open,
+  planAndPublish,
+  publishedWorkspace,
+  start,
+  unlock,
+} from '../../support/workspace.ts';
 import { foreignKey, nextRoot, ownKey } from '../../support/workspace-ceremony.ts';
 
 const now = start + day;

@@ -7,8 +7,8 @@ import { readLive } from '../../../src/signer/publication/live-repository.ts';
 import { refreshRepositories } from '../../../src/signer/refresh.ts';
 import { chainOf } from '../../../src/signer/workspace/roots.ts';
 import { repositoriesOf, type Workspace } from '../../../src/signer/workspace/workspace.ts';
-import { goOn, publishedWorkspace, startOptions } from '../../support/jobs.ts';
-import { day, hour, open, start, unlock } from '../../support/workspace.ts';
+import { goOn, startOptions } from '../../support/jobs.ts';
+import { day, hour, open, publishedWorkspace, start, unlock } from '../../support/workspace.ts';
 
 const now = start + day;
 

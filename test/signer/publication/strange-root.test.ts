@@ -9,16 +9,15 @@ import { readLive } from '../../../src/signer/publication/live-repository.ts';
 import { refreshRepositories } from '../../../src/signer/refresh.ts';
 import { statusOf } from '../../../src/signer/status.ts';
 import { repositoriesOf, type Workspace } from '../../../src/signer/workspace/workspace.ts';
-import { MemoryStore } from '../../../src/storage/memory.ts';
+import type { MemoryStore } from '../../../src/storage/memory.ts';
 import { runDaemon, words } from '../../support/daemon-scene.ts';
 import type { MemoryFileSystem } from '../../support/memory-file-system.ts';
 import {
-  addVersion,
   day,
   directory,
   hour,
   open,
-  planAndPublish,
+  publishedWorkspace,
   putFile,
   start,
   unlock,
@@ -36,11 +35,7 @@ interface Scene {
 
 /** Somebody has the keys of root, and published a root 2 that adds a key of his own to the timestamp's. */
 async function scene(): Promise<Scene> {
-  const store = new MemoryStore();
-  const disk = await workspaceDisk();
-  const workspace = await open(disk, store);
-  await addVersion(workspace, '1.0.0');
-  await planAndPublish(workspace, start);
+  const { fs: disk, store, workspace } = await publishedWorkspace();
   const [place] = repositoriesOf(workspace.settings);
   assert.ok(place);
   const { root } = await readLive(workspace, place);
