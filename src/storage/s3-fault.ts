@@ -163,9 +163,9 @@ export function faultError(fault: S3Fault, what: string, location: string): Tide
 
 const wrongCredentials: Readonly<Record<string, string>> = {
   InvalidAccessKeyId:
-    'nobody has the access key of these credentials; is it the right profile or environment?',
+    'nobody has the access key of these credentials; look at the profile and the environment',
   XAdminUserNotFound:
-    'nobody has the access key of these credentials; is it the right profile or environment?',
+    'nobody has the access key of these credentials; look at the profile and the environment',
   SignatureDoesNotMatch: 'the secret key does not belong to the access key of these credentials',
 };
 
