@@ -30,6 +30,7 @@ import type {
   FileInfo,
   OpenFile,
   ReadOptions,
+  RemoveOptions,
   SmallFile,
   StreamedContent,
   SwappableStore,
@@ -148,13 +149,18 @@ export class DirectoryStore implements SwappableStore {
     }
   }
 
-  async remove(name: string, expected: string): Promise<'removed' | 'absent' | 'lost'> {
+  async remove(
+    name: string,
+    expected: string,
+    { ready }: RemoveOptions = {},
+  ): Promise<'removed' | 'absent' | 'lost'> {
     if ((await this.stat(name)) === undefined) return 'absent';
     const path = await this.#prepare(name);
     const lock = await this.#lock(undefined);
     try {
       const current = await this.stat(name);
       if (current !== undefined && current.etag !== expected) return 'lost';
+      ready?.();
       return await removeDurably(this.#fs, path);
     } finally {
       await lock.release();

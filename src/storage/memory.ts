@@ -9,6 +9,7 @@ import type {
   FileInfo,
   OpenFile,
   ReadOptions,
+  RemoveOptions,
   SmallFile,
   SwappableStore,
 } from './store.ts';
@@ -90,10 +91,15 @@ export class MemoryStore implements SwappableStore {
     return current?.etag === etagOf(sha256Of(bytes)) ? 'swapped' : 'lost';
   }
 
-  async remove(name: string, expected: string): Promise<'removed' | 'absent' | 'lost'> {
+  async remove(
+    name: string,
+    expected: string,
+    { ready }: RemoveOptions = {},
+  ): Promise<'removed' | 'absent' | 'lost'> {
     const current = this.#file(name, {});
     if (current === undefined) return 'absent';
     if (current.etag !== expected) return 'lost';
+    ready?.();
     this.#files.delete(name);
     return 'removed';
   }

@@ -15,7 +15,13 @@ import { headersFor } from './s3-headers.ts';
 import { type Seen, writeUntilKnown } from './s3-outcome.ts';
 import { base64Of, type S3Sizes } from './s3-parts.ts';
 import { headFile, readFile } from './s3-read.ts';
-import { type CancelOptions, type CreateOptions, type StreamedContent, SWAP_LIMIT } from './store.ts';
+import {
+  type CancelOptions,
+  type CreateOptions,
+  type RemoveOptions,
+  type StreamedContent,
+  SWAP_LIMIT,
+} from './store.ts';
 
 /** Creates a file that fits into memory. */
 export async function putNew(
@@ -131,10 +137,12 @@ function tooLargeToBeOurs(error: unknown): 'larger' {
   throw error;
 }
 
+/** A request is signed for a quarter of an hour: what is on its way for longer is refused by the store. */
 export async function removeFile(
   calls: S3Calls,
   name: string,
   expected: string,
+  { ready }: RemoveOptions,
 ): Promise<'removed' | 'absent' | 'lost'> {
   const { address } = calls.connection;
   const what = `removing ${name}`;
@@ -148,7 +156,10 @@ export async function removeFile(
     const input = { Bucket: address.bucket, Key: key, IfMatch: etag };
     const outcome = await calls.repeatUnless(
       what,
-      (client, sdk, options) => client.send(new sdk.DeleteObjectCommand(input), options),
+      async (client, sdk, options) => {
+        ready?.();
+        return await client.send(new sdk.DeleteObjectCommand(input), options);
+      },
       undefined,
       ['absent', 'precondition'],
     );

@@ -26,6 +26,7 @@ import type {
   ListOptions,
   OpenFile,
   ReadOptions,
+  RemoveOptions,
   SmallFile,
 } from './store.ts';
 import { checkStorePrefix } from './store-name.ts';
@@ -105,8 +106,12 @@ export class S3Store implements PromisingStore {
     return await swapFile(this.calls, name, bytes, expected, { ...options, lookFirst: this.#lookFirst });
   }
 
-  async remove(name: string, expected: string): Promise<'removed' | 'absent' | 'lost'> {
-    return await removeFile(this.calls, name, expected);
+  async remove(
+    name: string,
+    expected: string,
+    options: RemoveOptions = {},
+  ): Promise<'removed' | 'absent' | 'lost'> {
+    return await removeFile(this.calls, name, expected, options);
   }
 
   /** By the Date of an answer, whatever the answer is; undefined when it has none. */

@@ -108,6 +108,14 @@ export interface WritableStore extends ReadableStore {
   list(prefix?: string, options?: ListOptions): AsyncIterable<FileInfo>;
 }
 
+export interface RemoveOptions {
+  /**
+   * Called when nothing else is left to do, before each request that removes: after every wait for a turn, a lock or a
+   * new try. The coded error that it throws is thrown, and nothing is removed.
+   */
+  readonly ready?: () => void;
+}
+
 /** The largest file that `swap` writes, in bytes; larger: length-limit. What is swapped is a small register. */
 export const SWAP_LIMIT = 1024 * 1024;
 
@@ -124,5 +132,5 @@ export interface SwappableStore extends WritableStore {
     options?: CancelOptions,
   ): Promise<'swapped' | 'lost'>;
   /** Conditional delete, for clean-up only: 'absent' when gone already, 'lost' when it has changed. */
-  remove(name: string, expected: string): Promise<'removed' | 'absent' | 'lost'>;
+  remove(name: string, expected: string, options?: RemoveOptions): Promise<'removed' | 'absent' | 'lost'>;
 }

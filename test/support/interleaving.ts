@@ -13,6 +13,7 @@ import type {
   CreateOptions,
   FileInfo,
   ReadOptions,
+  RemoveOptions,
   SwappableStore,
 } from '../../src/storage/store.ts';
 import { ProcessDied } from './file-system-replay.ts';
@@ -282,8 +283,8 @@ class UnrulyStore implements SwappableStore {
     return this.#call(`swap ${name}`, name, () => this.#world.inner.swap(name, bytes, expected, options));
   }
 
-  remove(name: string, expected: string) {
-    return this.#call(`remove ${name}`, name, () => this.#world.inner.remove(name, expected));
+  remove(name: string, expected: string, options?: RemoveOptions) {
+    return this.#call(`remove ${name}`, name, () => this.#world.inner.remove(name, expected, options));
   }
 
   /** One turn of the world; or several, where it takes a while to fail. */

@@ -209,9 +209,9 @@ function collector(run: Run, index: number): Actor {
 
 /** Goes slowly before each removal, so that others come to their ends between its look and its act. */
 function dawdling(store: SwappableStore): SwappableStore {
-  const remove: SwappableStore['remove'] = async (name, etag) => {
+  const remove: SwappableStore['remove'] = async (name, etag, options) => {
     for (let turn = 0; turn < 12; turn += 1) await store.stat(name);
-    return await store.remove(name, etag);
+    return await store.remove(name, etag, options);
   };
   return replacing(store, { remove });
 }

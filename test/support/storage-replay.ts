@@ -8,6 +8,7 @@ import type {
   CreateOptions,
   FileInfo,
   ReadOptions,
+  RemoveOptions,
   SwappableStore,
 } from '../../src/storage/store.ts';
 import { ProcessDied } from './file-system-replay.ts';
@@ -73,8 +74,8 @@ export class StorageReplay implements SwappableStore {
     return this.#step({ call: 'swap', name }, () => this.#inner.swap(name, bytes, expected, options));
   }
 
-  remove(name: string, expected: string) {
-    return this.#step({ call: 'remove', name }, () => this.#inner.remove(name, expected));
+  remove(name: string, expected: string, options?: RemoveOptions) {
+    return this.#step({ call: 'remove', name }, () => this.#inner.remove(name, expected, options));
   }
 
   async #step<T>(call: StorageCall, step: () => Promise<T>): Promise<T> {

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
+import { TidegateError } from '../../src/errors.ts';
 import type { FileInfo, ReadableStore, StreamedContent, SwappableStore } from '../../src/storage/store.ts';
 
 export interface Bench<S> {
@@ -368,7 +369,12 @@ export function swappableSuite(label: string, make: () => Promise<Bench<Swappabl
       await store.create('a/b', text('1'));
       assert.equal(await store.remove('a/b', 'sha256-none'), 'lost');
       const { etag = '' } = (await store.stat('a/b')) ?? {};
-      assert.equal(await store.remove('a/b', etag), 'removed');
+      const late = new TidegateError('too-slow', 'too late');
+      const ready = (): void => {
+        throw late;
+      };
+      await assert.rejects(store.remove('a/b', etag, { ready }), late);
+      assert.equal(await store.remove('a/b', etag, { ready: () => undefined }), 'removed');
       assert.equal(await store.remove('a/b', etag), 'absent');
       assert.equal(await store.create('a/b', text('2')), 'created');
     });

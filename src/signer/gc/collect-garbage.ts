@@ -6,7 +6,8 @@
  *       the file that was marked → the note goes
  *
  * 1. A dry run writes nothing, and is what happens unless deletion is asked for.
- * 2. No removal is unconditional, and none begins more than ten minutes after the last reading of pins.
+ * 2. No removal is unconditional, and no request for one is sent more than ten minutes after the note: it is looked at
+ *    after every wait, a machine that slept included. Publishers heed the note for an hour.
  * 3. Whatever dies on the way is finished by the next run. Two that run at once share nothing but the note, which one of
  *    them wins.
  */
@@ -183,11 +184,13 @@ async function remove(workspace: Workspace, sweep: Sweep, options: CollectOption
   // Whoever has pinned one of them until now is seen here; whoever pins from now on sees the note.
   const { removed: chosen, spared } = foreseen(taken, await lookForGarbage(workspace, options));
   const removed: FileInfo[] = [];
+  const ready = (): void => {
+    if (options.now() - begun >= removalTime) throw overdue(sweep);
+  };
   for (const file of inOrderOfRemoval(chosen)) {
     checkCancelled('removing', options.signal);
     refuseRoot(file.name);
-    if (options.now() - begun >= removalTime) throw overdue(sweep);
-    if ((await store.remove(file.name, file.etag)) === 'removed') removed.push(file);
+    if ((await store.remove(file.name, file.etag, { ready })) === 'removed') removed.push(file);
   }
   await closeNote(store, sweep.name);
   return { removed, spared: [...before.spared, ...spared] };

@@ -15,6 +15,7 @@ import type { SwappableStore } from '../../../src/storage/store.ts';
 import { noFloors } from '../../../src/trust/floors.ts';
 import { trustRoot } from '../../../src/trust/trusted-set.ts';
 import type { MemoryFileSystem } from '../../support/memory-file-system.ts';
+import { replacing } from '../../support/publishing-actors.ts';
 import { everyStorageCut, StorageReplay } from '../../support/storage-replay.ts';
 import { copyOfStore, namesOf } from '../../support/stored-files.ts';
 import {
@@ -204,6 +205,24 @@ describe('signer/gc: collect', () => {
     await assert.rejects(collectGarbage(await open(disk, store), at(start + 56 * day, { settings })), {
       code: 'usage',
     });
+  });
+
+  it('removes nothing after a sleep between its last look at the clock and the request', async () => {
+    const { disk, store } = await scene();
+    const workspace = await open(disk, store);
+    const { marked } = await collectGarbage(workspace, at(start + 56 * day));
+    let now = start + 57 * day;
+    const remove: SwappableStore['remove'] = async (name, etag, options) => {
+      now += removalLife;
+      return await store.remove(name, etag, options);
+    };
+    const asleep = { ...workspace, store: replacing(store, { remove }) };
+    await assert.rejects(collectGarbage(asleep, { ...at(now), now: () => now }), { code: 'too-slow' });
+    const left = await namesOf(store);
+    assert.deepEqual(
+      marked.filter(({ name }) => !left.includes(name)),
+      [],
+    );
   });
 
   it('stops removing when too much time has passed since pins were read; a later run finishes', async () => {
