@@ -33,7 +33,7 @@ describe('a clean-up beside publishers, in any order', () => {
   schedulesTest(scene, {
     title: 'I6: nothing that a timestamp within the grace refers to is ever removed',
     mixOf,
-    usual: 400,
+    usual: 1_100,
     check: ({ schedules, commits, removals }) => {
       assert.ok(commits > schedules / 4 && removals > schedules / 4, `${commits}, ${removals} removed`);
     },

@@ -1,5 +1,5 @@
 /**
- * Publishers, people who steer, a job that renews and hosts at one store, in hundreds of orders, with calls that are
+ * Publishers, people who steer, a job that renews and hosts at one store, in a thousand orders, with calls that are
  * refused, lost, late, done twice, sent again or never answered, processes that die, and a clock that leaps. What must
  * hold in every state stands in test/support/publication-invariants.ts.
  *
@@ -26,7 +26,7 @@ describe('publishers in any order', () => {
   schedulesTest(scene, {
     title: 'PUB-01, PUB-02, PUB-03, PUB-22: what must hold holds in every order',
     mixOf,
-    usual: 400,
+    usual: 1_100,
     check: ({ schedules, commits, told, resumed, endings }) => {
       assert.ok(commits > schedules && told > schedules / 2, `${commits} commits, ${told} told`);
       assert.ok(resumed > 0 && (endings.get('base-moved') ?? 0) > schedules / 4, `${resumed} resumed`);
