@@ -10,6 +10,9 @@
  * 3. The store changed it for the last time before it changed the published `timestamp.json`, by more than `clocks`.
  * 4. That `timestamp.json` is the one that was planned from.
  *
+ * Where another tool committed that timestamp, nobody may have asked; then lengths are compared, as they would be for
+ * files that were uploaded without checksums.
+ *
  * An upload in parts is dated by its beginning: somebody who may write to the bucket, and began one before the commit
  * and ended it afterwards, is seen by `--verify readback` only. Hosts verify what they download in any case.
  */
