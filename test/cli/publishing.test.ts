@@ -42,6 +42,25 @@ describe('tidegate: from images to a published repository', () => {
     assert.match((await session.type('plan')).out, /^nothing to publish/);
   });
 
+  it('says what a publication that is stopped in the middle leaves, and goes on', async () => {
+    await session.type('release add disk-1.0.0.img --version 1.0.0');
+    const stop = new AbortController();
+    session.signal = stop.signal;
+    let looks = 0;
+    Object.defineProperty(session, 'now', {
+      get: () => {
+        looks += 1;
+        if (looks === 3) stop.abort();
+        return Date.UTC(2030, 0, 1);
+      },
+    });
+    const stopped = await session.type('publish');
+    assert.equal(stopped.status, 130, stopped.beside);
+    assert.match(stopped.beside, /Hosts see each repository as it was.* To go on: tidegate publish/);
+    session.signal = new AbortController().signal;
+    assert.match((await session.type('publish')).out, /published metadata: targets 1/);
+  });
+
   it('plans without writing, and says the same as data', async () => {
     await session.type('release add disk-1.0.0.img --version 1.0.0');
     const before = snapshotOf(session.directory);

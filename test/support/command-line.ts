@@ -21,6 +21,8 @@ export interface CommandLine {
   readonly environment: Record<string, string>;
   /** Of standard output, as a terminal; undefined: it is none. */
   columns: number | undefined;
+  /** Ctrl-C; none by default. */
+  signal: AbortSignal;
   /** Answers to secret questions, in order; none: there is no terminal. */
   readonly secrets: string[];
   /** Answers to questions whose answers are shown, in order; none: there is nobody to ask. */
@@ -39,6 +41,7 @@ export function commandLine(
     now,
     environment: {},
     columns: undefined,
+    signal: new AbortController().signal,
     secrets: [],
     answers: [],
     type: (line) => run(session, typeof line === 'string' ? line.split(' ') : line),
@@ -63,7 +66,7 @@ async function run(session: CommandLine, argv: readonly string[]): Promise<Typed
     terminal,
     environment: session.environment,
     now: () => session.now,
-    signal: new AbortController().signal,
+    signal: session.signal,
     directory: session.directory,
     askSecret:
       session.secrets.length === 0

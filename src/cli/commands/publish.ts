@@ -1,7 +1,7 @@
 /** `tidegate publish`: shows the plan, signs it and publishes it. */
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { TidegateError } from '../../errors.ts';
+import { isTidegateError, TidegateError } from '../../errors.ts';
 import type { TakenRequests } from '../../signer/ceremony/take-requests.ts';
 import type { VerifyHow } from '../../signer/publication/listed-files.ts';
 import type { Plan } from '../../signer/publication/plan-publication.ts';
@@ -103,8 +103,16 @@ export async function publishCommand(
       ...{ now, signal, unlock, progress, verify: options.verify },
       clock: surroundings.now,
     }),
-  );
+  ).catch((error: unknown) => {
+    throw isTidegateError(error, 'cancelled') ? cancelledMidway(error) : error;
+  });
   if (!unchanged) report(result, terminal);
+}
+
+/** Who stops a publication in the middle wants to know what it leaves. */
+function cancelledMidway({ code, message, details }: TidegateError): TidegateError {
+  const text = `${message} Hosts see each repository as it was, or whole as it will be: tidegate release status. To go on: tidegate publish`;
+  return new TidegateError(code, text, details);
 }
 
 async function resume(
