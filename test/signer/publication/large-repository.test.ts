@@ -44,7 +44,6 @@ describe('signer/publication: a large repository', () => {
       2 * 40,
     );
     const perRoot = growth(({ name }) => name.endsWith('.root.json')) / 10;
-    console.log(perRoot);
     assert.ok(perRoot <= 8, `${perRoot} requests for each root`);
     assert.equal(
       growth(() => true),
