@@ -23,7 +23,7 @@ export async function startVersityGateway(folder: string, bucket: string): Promi
     ROOT_ACCESS_KEY: credentials.AWS_ACCESS_KEY_ID,
     ROOT_SECRET_KEY: credentials.AWS_SECRET_ACCESS_KEY,
   };
-  const child = spawn(program, ['--port', `127.0.0.1:${port}`, 'posix', folder], {
+  const child = spawn(program, ['--port', `127.0.0.1:${port}`, '--keep-alive', 'posix', folder], {
     stdio: 'ignore',
     env: environment,
   });
