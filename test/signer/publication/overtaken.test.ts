@@ -15,10 +15,12 @@ import {
   hour,
   open,
   planAndPublish,
+  publishedWorkspace,
   start,
   unlock,
   workspaceDisk,
 } from '../../support/workspace.ts';
+import { nextRoot, ownKey } from '../../support/workspace-ceremony.ts';
 
 const later = start + day;
 
@@ -46,6 +48,24 @@ async function timestampOf(store: MemoryStore): Promise<{ version: number; expir
 }
 
 describe('signer/publication: overtaken, and taken up again', () => {
+  it('PUB-02: a new root is not published because somebody else signed the very same timestamp', async () => {
+    const { store, workspace } = await publishedWorkspace();
+    const keys = [await ownKey(workspace, 'root-1'), await ownKey(workspace, 'root-2')];
+    const ready = await nextRoot(workspace, keys, later);
+    const dying = new StorageReplay(store, {
+      before: async ({ call, name }) => {
+        if (call === 'create' && name.includes('/plans/')) throw new ProcessDied('create');
+      },
+    });
+    await assert.rejects(planAndPublish({ ...ready, store: dying }, later), ProcessDied);
+    const plan = await planPublication(ready, { now: later });
+    const job = await open(await workspaceDisk(), store);
+    await refreshRepositories(job, { now: later, unlock, force: true });
+    const { repositories } = await publish(ready, plan, { now: later, unlock });
+    assert.deepEqual([repositories[0]?.root, repositories[0]?.versions.timestamp], [2, 3]);
+    assert.notEqual(await store.stat('metadata/2.root.json'), undefined);
+  });
+
   it('PUB-02: one that cannot win any more burns no number', async () => {
     const { store, workspace } = await waiting();
     const other = await open(await workspaceDisk(), store);
